@@ -63,5 +63,9 @@ func DefaultChannel(name string) (ChannelEntry, bool) {
 // ProviderAlipay identifies users by an open_id or a user_id of Alipay.
 const ProviderAlipay = "alipay"
 
+// ProviderCentre is the centre itself. It identifies whoever signs in with a document and
+// a password, on any channel; see SignIn.
+const ProviderCentre = "centre"
+
 // notifier is the provider of the messages in notifications.
 const notifier = ProviderAlipay

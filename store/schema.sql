@@ -18,14 +18,6 @@ CREATE TABLE accounts (
 CREATE INDEX accounts_person ON accounts USING btree (center_id, person_digest);
 CREATE INDEX accounts_phone ON accounts USING btree (center_id, phone_digest) WHERE (phone_digest IS NOT NULL);
 
-CREATE TABLE auth_codes (
-	center_id text NOT NULL,
-	code_digest bytea NOT NULL,
-	spent_at timestamp with time zone NOT NULL,
-	PRIMARY KEY (center_id, code_digest)
-);
-CREATE INDEX auth_codes_spent ON auth_codes USING btree (center_id, spent_at);
-
 CREATE TABLE centers (
 	center_id text NOT NULL,
 	app_id text NOT NULL,
@@ -489,6 +481,14 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_created ON sessions USING btree (center_id, created_at);
 CREATE INDEX sessions_identity ON sessions USING btree (center_id, identity_digest);
+
+CREATE TABLE spent_values (
+	center_id text NOT NULL,
+	value_digest bytea NOT NULL,
+	spent_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, value_digest)
+);
+CREATE INDEX spent_values_spent ON spent_values USING btree (center_id, spent_at);
 
 CREATE TABLE spraying (
 	center_id text NOT NULL,

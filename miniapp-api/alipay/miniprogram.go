@@ -28,6 +28,7 @@ type MiniProgram struct {
 	provider *Provider
 	log      *slog.Logger
 	constant constantAnswers
+	refused  refusedLog
 }
 
 // NewMiniProgram returns the channel of Alipay's users. A nil log discards all messages.

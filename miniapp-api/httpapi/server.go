@@ -17,6 +17,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"fundpass/keys"
 	"fundpass/miniapp-api/passwd"
@@ -36,6 +37,7 @@ type Config struct {
 	Words      Words                  // of the channel, in the texts of replies
 	Routes     func(*Server) []Route  // additional routes of the channel; may be nil
 	Collectors []prometheus.Collector // the channel's metrics
+	Tracer     trace.Tracer           // of requests; nil = nothing is traced
 
 	PerAddress Rate // per address; generous, because mobile carriers share addresses
 	PerUser    Rate // per user
@@ -59,6 +61,7 @@ type Server struct {
 	addresses   *limiter
 	users       *limiter
 	metrics     *metrics
+	tracer      trace.Tracer // nil: nothing is traced
 
 	presentations map[string]Presentation // by code
 	turnedAway    *turnedAway
@@ -83,8 +86,8 @@ func New(c Config) (*Server, error) {
 		proxies: c.Proxies, channel: c.Channel, words: c.Words, extraRoutes: c.Routes,
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
-		metrics:   newMetrics(c.Service, c.Hasher), sealedOnly: c.SealedOnly, requestTime: cmp.Or(c.RequestTime, defaultRequestTime),
-		presentations: presentationsOf(c.Words), turnedAway: newTurnedAway(), gate: NewGate(c.Service, c.Channel),
+		metrics:   newMetrics(c.Channel, c.Service, c.Hasher), sealedOnly: c.SealedOnly, requestTime: cmp.Or(c.RequestTime, defaultRequestTime),
+		presentations: presentationsOf(c.Words), tracer: c.Tracer, turnedAway: newTurnedAway(), gate: NewGate(c.Service, c.Channel),
 	}
 	s.metrics.registry.MustRegister(c.Collectors...)
 	s.metrics.registry.MustRegister(s.gate)

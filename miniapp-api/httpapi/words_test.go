@@ -49,7 +49,7 @@ func TestWords(t *testing.T) {
 	} {
 		texts := slices.Collect(maps.Values(httpapi.FieldTexts))
 		for _, p := range httpapi.Catalogue(tt.words) {
-			texts = append(texts, p.Code, p.Title, p.Next, p.Message)
+			texts = append(texts, p.Code, p.Title, p.TitleZH, p.Next, p.NextZH, p.Message)
 			for _, e := range occurrences(p) {
 				e.Closed = nil // the names of channels are data
 				reply := httpapi.ProblemOf(p, e, "")
@@ -104,7 +104,7 @@ func TestOwnEntries(t *testing.T) {
 	t.Parallel()
 	plain := httpapi.Catalogue(httpapi.Words{})
 	own := httpapi.Catalogue(httpapi.Words{Entries: []httpapi.Presentation{
-		{Code: "NOT_FOUND", Message: "没有这一页"}, {Code: "CAPTCHA_REQUIRED", Status: 403, Title: "Captcha required", Message: "请输入验证码", Next: "Show it."},
+		{Code: "NOT_FOUND", Message: "没有这一页"}, {Code: "CAPTCHA_REQUIRED", Status: 403, Title: "Captcha required", TitleZH: "需要验证码", Message: "请输入验证码", Next: "Show it.", NextZH: "显示它。"},
 	}})
 	if len(own) != len(plain)+1 || own[len(own)-1].Code != "INTERNAL" || own[len(own)-2].Code != "CAPTCHA_REQUIRED" {
 		t.Fatalf("%d entries, the last are %s and %s", len(own), own[len(own)-2].Code, own[len(own)-1].Code)

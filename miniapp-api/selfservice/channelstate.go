@@ -2,11 +2,9 @@ package selfservice
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
-	"fundpass/keys/calendar"
 	"fundpass/store"
 )
 
@@ -36,27 +34,6 @@ func StateOf(e store.ChannelEntry, now time.Time) string {
 
 // HoursOf returns the service hours of a channel.
 func HoursOf(e store.ChannelEntry) Hours { return Hours{e.Opens, e.Closes} }
-
-// DescribeChannel says for operators whether a channel is open, and why not.
-func DescribeChannel(e store.ChannelEntry, now time.Time) string {
-	at := func(t time.Time) string { return t.In(calendar.Beijing).Format("2006-01-02 15:04") }
-	switch StateOf(e, now) {
-	case ChannelOpen:
-		return "open"
-	case ChannelByHours:
-		return "on, opens " + at(HoursOf(e).Next(now))
-	case ChannelByFailures:
-		until := "until an operator switches it on"
-		if e.ResumesAt != nil {
-			until = "until " + at(*e.ResumesAt)
-		}
-		return fmt.Sprintf("off automatically %s (%s)", until, e.OffReason)
-	}
-	if e.OffKind == "" {
-		return "off"
-	}
-	return fmt.Sprintf("off by hand since %s (%s)", at(e.SetAt), e.OffReason)
-}
 
 // A ClosedChannel says why a channel is closed, until when, and which others are open.
 type ClosedChannel struct {

@@ -49,15 +49,13 @@ func sharedText(e store.ChannelEntry) string {
 	return fmt.Sprintf("%s只能输入部分字符，含有其他字符的密码不能在%[1]s使用", e.Title)
 }
 
-// CheckKeypads returns an error for each channel that takes the password and cannot type
+// CheckKeypad returns an error if the channel is on, takes the password and cannot type
 // everything the policy allows. Citizens would choose passwords that are refused there.
-func CheckKeypads(policy *passwd.Policy, all []store.ChannelEntry) (problems []error) {
-	for _, e := range all {
-		if e.IsOn && e.SharesPassword && e.Keypad != "" && !policy.TypedOn(e.Keypad) {
-			problems = append(problems, fmt.Errorf("%s types only %s and shares the password, but the policy %s allows more: "+
-				"add a rule with charset %[2]s to the policy, or give the channel a PIN of its own: fundpass channel set %[1]s --credential phone_pin",
-				e.Channel, e.Keypad, policy.Name))
-		}
+func CheckKeypad(policy *passwd.Policy, e store.ChannelEntry) error {
+	if !e.IsOn || !e.SharesPassword || e.Keypad == "" || policy.TypedOn(e.Keypad) {
+		return nil
 	}
-	return problems
+	return fmt.Errorf("%s types only %s and shares the password, but the policy %s allows more: "+
+		"add a rule with charset %[2]s to the policy, or give the channel a PIN of its own: fundpass channel set %[1]s --credential phone_pin",
+		e.Channel, e.Keypad, policy.Name)
 }

@@ -60,6 +60,8 @@ type Service struct {
 	registry  *channelRegistry
 
 	verdictTime time.Duration
+
+	codes codes // nil: the centre sends no codes
 }
 
 // New returns a Service, or an error that names the missing or invalid setting.
@@ -123,9 +125,9 @@ func (s *Service) Rules() []passwd.PublicRule { return s.policy.Public() }
 // InitialHint tells citizens in Chinese how the city makes initial passwords, or is "".
 func (s *Service) InitialHint() string { return s.policy.InitialHint() }
 
-// SignIn opens a session for a user whom the channel has authenticated. tokenDigest is the
+// OpenSession opens a session for a user whom the channel's provider has authenticated. tokenDigest is the
 // SHA-256 of the bearer token. It returns the linked account, or nil if the user is not linked.
-func (s *Service) SignIn(ctx context.Context, channel Channel, tokenDigest []byte, visitor store.Visitor) (*store.Account, error) {
+func (s *Service) OpenSession(ctx context.Context, channel Channel, tokenDigest []byte, visitor store.Visitor) (*store.Account, error) {
 	session, err := s.db.OpenSession(ctx, string(channel), tokenDigest, visitor)
 	if err != nil || session.Link == nil {
 		return nil, err

@@ -6,7 +6,7 @@
 -- not readable: *_digest columns are keyed PRF outputs, sealed* columns are AEAD
 -- ciphertexts, *_fingerprint columns are keyed by the pepper. Columns that recur:
 --   channel             where it was begun or done: alipay, ..., operator, counter, centre
---   provider            who identifies the user: alipay
+--   provider            who identifies the user: alipay, or centre for a document and the password
 --   identity_digest     provider, app id, kind and value of the user's identifier; no two providers share one
 --   person_digest       type and number of the document, normalised
 --   token_digest        SHA-256 of a session's token
@@ -161,7 +161,8 @@ CREATE TABLE password_history (
 -- Attempts and their limits
 
 -- Failed attempts and locks. A row belongs to a presented identity, known or not, and
--- a scope: 'public', or the digest of a user who is proven to be this person.
+-- a scope: 'public'; 'owner' for all linked users of the person; or the digest of a user who
+-- is proven to be this person and not linked.
 CREATE TABLE lockouts (
 	center_id     text          NOT NULL,
 	person_digest bytea         NOT NULL,
@@ -311,14 +312,15 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_identity ON sessions (center_id, identity_digest);
 CREATE INDEX sessions_created ON sessions (center_id, created_at);
 
--- Auth codes of Alipay, each used once over all processes. Only the digest is stored, for a day.
-CREATE TABLE auth_codes (
-	center_id   text        NOT NULL,
-	code_digest bytea       NOT NULL,
-	spent_at    timestamptz NOT NULL,
-	PRIMARY KEY (center_id, code_digest)
+-- Values that are valid once over all processes, such as Alipay's auth codes and one-time tokens.
+-- Only the digest is stored, for longer than the value is valid.
+CREATE TABLE spent_values (
+	center_id    text        NOT NULL,
+	value_digest bytea       NOT NULL,
+	spent_at     timestamptz NOT NULL,
+	PRIMARY KEY (center_id, value_digest)
 );
-CREATE INDEX auth_codes_spent ON auth_codes (center_id, spent_at);
+CREATE INDEX spent_values_spent ON spent_values (center_id, spent_at);
 
 -- Tickets for one sealed password each: a page gets a ticket, seals the password for it and
 -- submits both.

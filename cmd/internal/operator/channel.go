@@ -21,11 +21,8 @@ var (
 	errAutomatic   = errors.New("--operator must not be automatic: that is the program itself")
 )
 
-// inForce ends what the commands print.
-const inForce = "In force on every server within 5 seconds.\n"
-
 // channelOptions are the flags of every command that changes a channel.
-type channelOptions struct{ unlockOptions }
+type channelOptions struct{ operatorOptions }
 
 func (o *channelOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
@@ -57,7 +54,7 @@ func channelCommand(w terminal.Stdio) *cobra.Command {
 			"channel answers CHANNEL_CLOSED, with when it opens and which others are open.\n" +
 			"Every change needs --operator and --reason, is in force within 5 seconds, and is\n" +
 			"listed by fundpass audit. See docs/channels.md.\n\n" +
-			"The commands need " + strings.Join(unlockSettings, ", ") + ",\n" +
+			"The commands need " + strings.Join(operatorSettings, ", ") + ",\n" +
 			"and FUNDPASS_POLICY_FILE where the centre has one.\n" +
 			"They exit 0 when done, 1 when not, 2 when called wrongly, 3 when a second operator\n" +
 			"has to approve it.",
@@ -85,7 +82,7 @@ func channelOnCommand(w terminal.Stdio) *cobra.Command {
 			"switch it off. It is refused while the channel types less than the policy allows.",
 		Args: arguments(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.change(cmd.Context(), w, args[0], store.ActionChannelOn, func(e *store.ChannelEntry) error {
+			return o.change(cmd.Context(), w.For(cmd), args[0], store.ActionChannelOn, func(e *store.ChannelEntry) error {
 				e.IsOn = true
 				return nil
 			})
@@ -108,7 +105,7 @@ func channelHoursCommand(w terminal.Stdio) *cobra.Command {
 			if err != nil {
 				return terminal.AsUsage(err)
 			}
-			return o.change(cmd.Context(), w, args[0], store.ActionChannelHours, func(e *store.ChannelEntry) error {
+			return o.change(cmd.Context(), w.For(cmd), args[0], store.ActionChannelHours, func(e *store.ChannelEntry) error {
 				e.Opens, e.Closes = hours.Opens, hours.Closes
 				return nil
 			})
@@ -135,19 +132,26 @@ func (o *channelOptions) change(ctx context.Context, w terminal.Stdio, channel, 
 		return settings.Problem{Setting: "FUNDPASS_POLICY_FILE", Err: err}
 	}
 	e, err := db.ChangeChannel(ctx, order, func(e *store.ChannelEntry) error {
-		return errors.Join(append([]error{change(e)}, selfservice.CheckKeypads(policy, []store.ChannelEntry{*e})...)...)
+		if err := change(e); err != nil {
+			return err
+		}
+		return selfservice.CheckKeypad(policy, *e)
 	})
 	if err != nil {
 		return err
 	}
-	printChannels(w.Out, []store.ChannelEntry{e}, db.Now())
-	fmt.Fprint(w.Out, inForce)
+	printChannels(w, []store.ChannelEntry{e}, db.Now())
+	sayInForce(w)
 	return nil
+}
+
+func sayInForce(w terminal.Stdio) {
+	fmt.Fprintln(w.Out, w.Language.T("In force on every server within 5 seconds."))
 }
 
 // openChannels opens the database for a command about channels.
 func openChannels(ctx context.Context, w terminal.Stdio) (settings.Settings, *store.DB, error) {
-	s, err := settings.ParseFor(w.Getenv, unlockSettings...)
+	s, err := settings.ParseFor(w.Getenv, operatorSettings...)
 	if err != nil {
 		return s, nil, fmt.Errorf("settings are not right:\n%w", err)
 	}
@@ -166,7 +170,9 @@ func channelOffCommand(w terminal.Stdio) *cobra.Command {
 			"audit lists both. The program takes the names as they are typed: that two people did\n" +
 			"it is the centre's rule to keep.",
 		Args: arguments(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return o.off(cmd.Context(), w, args[0], emergency) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.off(cmd.Context(), w.For(cmd), args[0], emergency)
+		},
 	}
 	o.flags(cmd)
 	cmd.Flags().BoolVar(&emergency, "emergency", false, "at once, by one operator")
@@ -186,7 +192,7 @@ func (o *channelOptions) off(ctx context.Context, w terminal.Stdio, channel stri
 	done, err := db.SwitchOff(ctx, order, emergency)
 	switch {
 	case errors.Is(err, store.ErrSameOperator):
-		return fmt.Errorf("%s asked for it already: another operator has to run this, or use --emergency", o.operator)
+		return fmt.Errorf("%s has requested it already: another operator has to run this, or use --emergency", o.operator)
 	case errors.Is(err, store.ErrAlreadyOff):
 		return fmt.Errorf("%s is off already", channel)
 	case err != nil:
@@ -194,11 +200,11 @@ func (o *channelOptions) off(ctx context.Context, w terminal.Stdio, channel stri
 	case !done.Off:
 		return needsApproval{channel, done.Expires}
 	case done.First != "":
-		fmt.Fprintf(w.Out, "%s is off, asked for by %s and approved by %s.\n", channel, done.First, o.operator)
+		fmt.Fprintln(w.Out, w.Language.T("%s is off, requested by %s and approved by %s.", channel, done.First, o.operator))
 	default:
-		fmt.Fprintf(w.Out, "%s is off, by %s alone.\n", channel, o.operator)
+		fmt.Fprintln(w.Out, w.Language.T("%s is off, by %s alone.", channel, o.operator))
 	}
-	fmt.Fprint(w.Out, inForce)
+	sayInForce(w)
 	return nil
 }
 

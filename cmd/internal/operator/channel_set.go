@@ -53,7 +53,7 @@ func channelLimitCommand(w terminal.Stdio) *cobra.Command {
 			if err := l.check(); err != nil {
 				return terminal.AsUsage(err)
 			}
-			return o.change(cmd.Context(), w, args[0], store.ActionChannelLimit, func(e *store.ChannelEntry) error {
+			return o.change(cmd.Context(), w.For(cmd), args[0], store.ActionChannelLimit, func(e *store.ChannelEntry) error {
 				return l.apply(e, cmd.Flags().Changed)
 			})
 		},
@@ -131,7 +131,7 @@ func channelSetCommand(w terminal.Stdio) *cobra.Command {
 			if cmd.Flags().NFlag() <= 2 {
 				return terminal.AsUsage(errNothing)
 			}
-			return o.change(cmd.Context(), w, args[0], store.ActionChannelSet, func(e *store.ChannelEntry) error {
+			return o.change(cmd.Context(), w.For(cmd), args[0], store.ActionChannelSet, func(e *store.ChannelEntry) error {
 				if cmd.Flags().Changed("shares-password") {
 					e.SharesPassword = shares
 				}

@@ -49,7 +49,7 @@ func TestChannelCommands(t *testing.T) {
 	must(by("li", "limit", "website", "--failures", "50")...) // keeps the rest
 	must(by("li", "set", "website", "--title", "网上大厅", "--proofs", "certdoc,face", "--keypad", "!-~", "--shares-password=false")...)
 	if line := lineOf(must("list"), "website"); !strings.HasPrefix(line, "30 website 网上大厅 o") ||
-		!strings.HasSuffix(line, " 00:00-00:01 another password !-~ certdoc,face; initial settings 600 requests/min, off at 50% failures of 100 in 3 min for 10m0s") {
+		!strings.HasSuffix(line, " 00:00-00:01 another password !-~ certdoc,face; initial settings 600 requests/min, off at 50% failures of 100 in 3 min, for 10m0s") {
 		t.Error(line)
 	}
 	must(by("li", "limit", "website", "--requests", "0", "--failures", "0")...)
@@ -62,13 +62,13 @@ func TestChannelCommands(t *testing.T) {
 	if asked.Err == nil || terminal.Status(asked.Err) != 3 || !strings.Contains(asked.Err.Error(), "still on") {
 		t.Errorf("one operator: %v", asked.Err)
 	}
-	if out := must("list"); !strings.Contains(out, "alipay: li asks to switch it off (ticket 17)") || !strings.Contains(lineOf(out, "支付宝"), " open ") {
+	if out := must("list"); !strings.Contains(out, "alipay: li requests to switch it off (ticket 17)") || !strings.Contains(lineOf(out, "支付宝"), " open ") {
 		t.Error(out)
 	}
 	if got := channel(t, s, by("Li", "off", "alipay")...); got.Err == nil || terminal.Status(got.Err) != 1 || !strings.Contains(got.Err.Error(), "another operator") {
 		t.Errorf("the same operator: %v", got.Err)
 	}
-	if out := must(by("wang", "off", "alipay")...); !strings.Contains(out, "asked for by li and approved by wang") {
+	if out := must(by("wang", "off", "alipay")...); !strings.Contains(out, "requested by li and approved by wang") {
 		t.Error(out)
 	}
 	if line := lineOf(must("list"), "alipay"); !strings.Contains(line, "off by hand since") || !strings.Contains(line, "(ticket 17)") {
@@ -81,7 +81,7 @@ func TestChannelCommands(t *testing.T) {
 	must(by("zhao", "off", "alipay", "--emergency")...)
 	record := cmdtest.Run(t, s.Env(), "audit").Out
 	for _, want := range []string{"li channel on website", "li channel hours website", "li channel limit website", "li channel set website",
-		"li channel off asked for alipay", "wang channel off alipay", "zhao channel on alipay", "zhao channel off, emergency alipay"} {
+		"li channel off requested alipay", "wang channel off alipay", "zhao channel on alipay", "zhao channel off, emergency alipay"} {
 		if !strings.Contains(strings.Join(strings.Fields(record), " "), want) {
 			t.Errorf("audit lacks %q:\n%s", want, record)
 		}
@@ -107,7 +107,7 @@ func TestKeypadNeedsDigits(t *testing.T) {
 	s.Write("policy.json", digitsOnly)
 	env := s.Env(cmdtest.Values{"FUNDPASS_POLICY_FILE": s.Path("policy.json")})
 	cmdtest.NoError(t, cmdtest.Run(t, env, append([]string{"channel"}, set...)...).Err)
-	if out := channel(t, s, "list").Out; !strings.Contains(out, "warning: hotline types only 0-9") {
+	if out := channel(t, s, "list").Out; !strings.Contains(out, "warning: the policy allows what hotline cannot type") {
 		t.Errorf("another policy: %s", out)
 	}
 	if out := cmdtest.Run(t, env, "channel", "list").Out; strings.Contains(out, "warning") {
@@ -131,9 +131,9 @@ func TestChannelRefusals(t *testing.T) {
 	}{
 		{"no such channel", by("li", "on", "phone")},
 		{"no such channel", by("li", "off", "counter")},
-		{"--operator is needed", []string{"on", "website", "--reason", "ticket 17"}},
-		{"--reason is needed", []string{"on", "website", "--operator", "li"}},
-		{"run of 6 digits", []string{"on", "website", "--operator", "li", "--reason", "asked by 13800138000"}},
+		{"--operator is required", []string{"on", "website", "--reason", "ticket 17"}},
+		{"--reason is required", []string{"on", "website", "--operator", "li"}},
+		{"6 or more digits", []string{"on", "website", "--operator", "li", "--reason", "asked by 13800138000"}},
 		{"automatic", by("Automatic", "on", "website")},
 		{"08:30-17:00", by("li", "hours", "website", "8-17")},
 		{"accepts 2 arg", by("li", "hours", "website")},

@@ -1,4 +1,4 @@
-// Package operator has what staff do by hand about one account or person and about channels, and
-// the record of it: unlock, issue-reset-code, export-person, erase-person, channel, audit,
-// retention.
+// Package operator contains the commands with which staff act on one account or person or on
+// channels, and the record of these actions: unlock, issue-reset-code, export-person,
+// erase-person, channel, audit, retention.
 package operator

@@ -14,6 +14,7 @@
  * @typedef {object} Behaviour
  * @property {'login'|'correct'|'go'|'step'|'ask'|'wait'|'say'} does
  * @property {string[]} [clear] fields to clear
+ * @property {string[]} [marks] fields of which one is wrong
  * @property {string} [to] a page
  * @property {'home'|'link'|'change'|'reset'|'recover'|'unlink'|'retry'} [offer]
  * @property {string} [text] shown if the server's message is missing
@@ -57,7 +58,7 @@ const table = {
 
   PHONE_REFUSED: { does: 'say', offer: 'retry' },
 
-  OLD_PASSWORD_WRONG: { does: 'correct', clear: ['old_password', 'password'] },
+  OLD_PASSWORD_WRONG: { does: 'correct', clear: ['old_password', 'password'], marks: ['id_number', 'old_password', 'password'] },
   PASSWORD_LOCKED: { does: 'correct', clear: ['old_password', 'password'], offer: 'reset' },
 
   CHANGE_IN_PROGRESS: { does: 'say', offer: 'home' },

@@ -36,6 +36,7 @@ const shared = {
     wait: '', // the reason of the wait
     problem: null, // {text, requestId, offer: {text, url} or null}
     wrong: {}, // error texts by field
+    marked: {}, // fields of which one is wrong, without a text of their own
     at: '', // the consent beside which the problem is shown; '' = the page's own place
     flash: '', // what the page before did
     hotline: config.hotline,
@@ -64,7 +65,7 @@ const shared = {
     if (this.data.busy) return;
     this.settle();
     this.again = work;
-    this.setData({ busy: true, problem: null, wrong: {}, at: '' });
+    this.setData({ busy: true, problem: null, wrong: {}, marked: {}, at: '' });
     try {
       await work();
     } catch (e) {
@@ -107,6 +108,8 @@ const shared = {
     const wrong = {};
     for (const f of e.fields) if (f.field in this.data) wrong[f.field] = (wrong[f.field] ? wrong[f.field] + '；' : '') + f.message;
     patch.wrong = wrong;
+    patch.marked = {};
+    for (const name of b.marks || []) patch.marked[name] = true;
     const shown = Object.keys(wrong).length > 0 && b.does === 'correct';
     patch.problem = {
       text: shown && e.code === 'BAD_REQUEST' ? '请按提示修改后再提交' : textOf(e) || b.text || '服务异常，请稍后再试',
@@ -135,7 +138,11 @@ const shared = {
   typed(e) {
     const { name } = e.target.dataset;
     this.held[name] = e.detail.value;
-    if (this.data.wrong[name]) this.setData({ [`wrong.${name}`]: '' });
+    if (this.data.marked[name]) this.setData({ marked: {} });
+    if (!this.data.wrong[name]) return;
+    this.setData({ [`wrong.${name}`]: '' });
+    // Nothing else is wrong, so the message below the form is about the past.
+    if (!Object.values(this.data.wrong).some(Boolean)) this.setData({ problem: null });
   },
 
   /** Moves what was typed into the data. */

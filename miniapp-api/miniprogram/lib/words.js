@@ -118,8 +118,8 @@ function sameText(used) {
 /** Names the channels that have another password. @param {{text: string}[]|undefined} separate */
 const separateText = (separate) => (separate || []).map(({ text }) => `${text}。`).join('');
 
-/** Draws a mask with dots. @param {string} masked */
-const dots = (masked) => masked.replace(/\*/g, '•');
+/** Draws a mask with at most four dots, so that a number fits on its line. @param {string} masked */
+const dots = (masked) => masked.replace(/\*+/g, (stars) => '•'.repeat(Math.min(stars.length, 4)));
 
 /** Returns an account as pages show it. @template T @param {T} a @returns {T} */
 function maskedAccount(a) {

@@ -44,7 +44,7 @@ function allowed(tag, name, attrs) {
 /** Throws unless a phone applies the style sheet. @param {string} source */
 export function checkStyle(source) {
   const rules = source.replace(/\/\*[\s\S]*?\*\//g, '');
-  for (const [, selector] of rules.matchAll(/(?:^|[{}])([^{}]+)\{/g)) {
+  for (const [, selector] of rules.matchAll(/(?:^|[{}])([^{}]+)(?=\{)/g)) {
     if (/\[/.test(selector)) throw new Error(`acss: attribute selectors are not supported: ${selector.trim()}`);
     if (/\.(a|am)-/.test(selector)) throw new Error(`acss: .a- and .am- belong to the platform: ${selector.trim()}`);
   }

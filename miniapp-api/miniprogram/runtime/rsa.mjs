@@ -8,9 +8,9 @@ function bytesOf(base64) {
 /** Returns the two INTEGERs of an SPKI. */
 function numbersOf(der) {
   const hex = Array.from(der, (b) => b.toString(16).padStart(2, '0')).join('');
-  const m = /0282(....)((?:..)*)0203(......)$/.exec(hex); // a modulus of at least 128 bytes and an exponent of 3
+  const m = /^(?:..)*?02(?:81..|82....)((?:..)+)0203(......)$/.exec(hex); // a modulus of at least 128 bytes and an exponent of 3
   if (!m) throw new Error('my.rsa: not a public key');
-  return { n: BigInt('0x' + m[2]), e: BigInt('0x' + m[3]) };
+  return { n: BigInt('0x' + m[1]), e: BigInt('0x' + m[2]) };
 }
 
 function power(base, exponent, modulus) {

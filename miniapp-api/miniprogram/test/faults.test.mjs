@@ -279,5 +279,5 @@ test('passwords leave the pages they were typed on', async () => {
 test('the account shown stays masked', async () => {
   const phone = scripted();
   await phone.tap('我的密码');
-  assert.ok(phone.text.includes(account.id_number.replaceAll('*', '•')));
+  assert.match(phone.text, /9••••2/);
 });

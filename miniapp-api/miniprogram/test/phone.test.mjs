@@ -119,7 +119,7 @@ test('E6: an answered request keeps no password', async () => {
 
 test('E7: the hotline is called with a tap', async () => {
   const phone = scripted();
-  await phone.tap('拨打12329');
+  await phone.tap('如需帮助，请拨打12329');
   assert.deepEqual(phone.dialled, ['12329']);
 });
 

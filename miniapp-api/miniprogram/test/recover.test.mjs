@@ -35,7 +35,7 @@ test('a face, then the new password, in one step with the link', async () => {
   assert.match(phone.text, /有您证件号码里的连续数字/, 'the form is known');
   await setNew(phone);
   assert.equal(phone.route, 'result');
-  assert.match(phone.text, /密码修改成功/);
+  assert.match(phone.text, /已绑定，新密码设置成功/);
   assert.deepEqual(bodies(callsTo(phone, `${START}/v1/confirm`)), [{ new_password: 'New-Maple-42', new_password_again: 'New-Maple-42' }]);
 });
 
@@ -102,7 +102,7 @@ test('a consent that is asked for is a step, at the start and at the end', { ski
   await setNew(phone);
   assert.match(phone.text, /说明link1/);
   await phone.tap('同意，继续绑定');
-  assert.match(phone.text, /密码修改成功/);
+  assert.match(phone.text, /已绑定，新密码设置成功/);
 });
 
 test('required: each text has its own control', async () => {
@@ -115,7 +115,7 @@ test('a lost confirm is asked for', async () => {
   const phone = await recovering({ [`POST ${START}/v1/confirm`]: 'timeout', [`GET ${START}/v1`]: [ok({ id: 'v1', state: 'passed' }), ok({ id: 'v1', state: 'done' })] });
   await phone.tap('开始人脸验证');
   await setNew(phone);
-  assert.match(phone.text, /密码修改成功/);
+  assert.match(phone.text, /已绑定，新密码设置成功/);
 });
 
 test('a locked owner is told until when, and led here', { skip }, async () => {

@@ -20,7 +20,7 @@ test('a proven citizen sets a new password', async () => {
   const phone = await verifying();
   await fillNew(phone, 'New-Maple-42');
   assert.equal(phone.route, 'result');
-  assert.match(phone.text, /密码修改成功/);
+  assert.match(phone.text, /新密码设置成功/);
   const [confirm] = callsTo(phone, '/v1/password/resets/r1/confirm');
   assert.deepEqual(JSON.parse(confirm.body), { new_password: 'New-Maple-42', new_password_again: 'New-Maple-42' });
 });
@@ -67,7 +67,7 @@ test('a reset code is the other way', { skip: bare }, async () => {
   phone.fill('柜台发放的重置码', 'CCCC-DDDD');
   await phone.tap('使用重置码');
   await fillNew(phone, 'New-Maple-42');
-  assert.match(phone.text, /密码修改成功/);
+  assert.match(phone.text, /新密码设置成功/);
   assert.deepEqual(JSON.parse(callsTo(phone, '/v1/password/resets')[1].body), { code: 'CCCC-DDDD' });
 });
 
@@ -96,7 +96,7 @@ test('RESET_GONE asks whether it is done', { skip: bare }, async () => {
   const gone = { 'POST /v1/password/resets/r1/confirm': refusal(410, 'RESET_GONE') };
   const done = await verifying({ ...gone, 'GET /v1/password/resets/r1': [state('passed'), state('done')] });
   await fillNew(done, 'New-Maple-42');
-  assert.match(done.text, /密码修改成功/);
+  assert.match(done.text, /新密码设置成功/);
   const expired = await verifying({ ...gone, 'GET /v1/password/resets/r1': [state('passed'), state('expired')] });
   await fillNew(expired, 'New-Maple-42');
   assert.match(expired.text, /说明RESET_GONE/);
@@ -106,7 +106,7 @@ test('RESET_GONE asks whether it is done', { skip: bare }, async () => {
 test('a lost confirm is asked for', async () => {
   const phone = await verifying({ 'POST /v1/password/resets/r1/confirm': 'timeout', 'GET /v1/password/resets/r1': [state('passed'), state('done')] });
   await fillNew(phone, 'New-Maple-42');
-  assert.match(phone.text, /密码修改成功/);
+  assert.match(phone.text, /新密码设置成功/);
 });
 
 test('不是我 freezes and forgets the session', async () => {
@@ -137,7 +137,7 @@ test('sealed passwords: no plain one on the wire, one ticket a form', async () =
   await phone.tap('忘记密码');
   await phone.tap('开始人脸验证');
   await fillNew(phone, 'New-Maple-42');
-  assert.match(phone.text, /密码修改成功/);
+  assert.match(phone.text, /新密码设置成功/);
   const [confirm] = callsTo(phone, '/v1/password/resets/r1/confirm');
   assert.deepEqual(Object.keys(JSON.parse(confirm.body)), ['encrypted']);
   assert.ok(phone.calls.every(({ body }) => !String(body).includes('Maple')));

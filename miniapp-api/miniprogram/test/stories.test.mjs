@@ -156,7 +156,7 @@ test('legacy forgets the password and sets a new one', { skip }, async () => {
   await phone.tap('开始人脸验证');
   assert.ok(phone.sees('确认修改'), phone.text);
   await fillNew(phone, 'Velvet-Harbor-31');
-  assert.match(phone.text, /密码修改成功/);
+  assert.match(phone.text, /新密码设置成功/);
 });
 
 test('passport says it was somebody else', { skip }, async () => {

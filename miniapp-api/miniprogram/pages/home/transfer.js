@@ -7,6 +7,8 @@ const sure = require('../../lib/sure.js');
 /** The codes after which the page reloads the transfer. */
 const OVER = ['TRANSFER_GONE', 'TRANSFER_REJECTED', 'TRANSFER_UNDELIVERABLE', 'ALREADY_LINKED', 'RESULT_UNKNOWN'];
 
+const DONE = '改绑成功';
+
 const CANCEL = { title: '确定撤回改绑申请吗？', text: '撤回后，原来的绑定不变。需要时可以重新申请。', yes: '撤回申请', no: '不撤回' };
 
 /** The data of such a page. */
@@ -32,10 +34,10 @@ const methods = {
       if (!OVER.includes(e.code)) throw e;
       await this.load();
       if (!this.data.account) throw e;
-      return; // the transfer is completed anyway
+      return this.setData({ flash: DONE }); // the transfer is completed anyway
     }
-    this.setData({ flash: '改绑成功' });
     await this.load();
+    this.setData({ flash: DONE });
   },
 
   async cancelTransfer() {

@@ -11,9 +11,12 @@ const BETWEEN = 2;
 /** The states that mean, at the last query, that the request did not arrive. */
 const CAME_TO_NOTHING = ['open', 'cancelled', 'expired', 'started', 'passed', 'failed'];
 
+/** The texts of an outcome; a reset and a recovery have their own. @type {Record<string, {title: string, text: string}>} */
 const TEXTS = {
   unknown: { title: '正在确认结果', text: '暂未收到办理结果，请勿重复提交。新密码可能已经生效。' },
   done: { title: '密码修改成功', text: '请使用新密码办理业务。' },
+  resets: { title: '新密码设置成功', text: '原密码已作废，请使用新密码办理业务。' },
+  recoveries: { title: '已绑定，新密码设置成功', text: '原密码已作废，请使用新密码办理业务。' },
   not: { title: '密码未修改', text: '本次修改没有完成，请继续使用原密码，或重新办理。' },
 };
 
@@ -38,7 +41,7 @@ screen({
       changedAt: time(result.changed_at),
       ended: result.sessions_ended ? `已退出${result.sessions_ended}个` : '',
       same: done ? sameText(this.result.channels || []) : '',
-    }, done ? TEXTS.done : failed ? TEXTS.not : TEXTS.unknown));
+    }, done ? TEXTS[this.result.kind] || TEXTS.done : failed ? TEXTS.not : TEXTS.unknown));
   },
 
   askAgain() {
