@@ -236,3 +236,23 @@ func TestWhatSwitchesChannelOff(t *testing.T) {
 		})
 	}
 }
+
+// A channel accepts the centre's proofs that the registry permits there, by the state of the
+// password: what would prove the citizen elsewhere asks for another proof here.
+func TestProofsOfChannel(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t, withProof("certdoc,face"))
+	h.setChannel(store.ChannelAlipay, func(e *store.ChannelEntry) {
+		e.Proofs, e.InitialProofs = []string{"certdoc", "phone"}, []string{"face"} // phone is not the centre's
+	})
+	h.clock.Advance(6 * time.Second)
+	chosen, initial := h.citizen(), h.citizen(func(c *citizen) { c.InitialRule, c.Password = "id-last6", c.IDNumber[12:] })
+	h.logIn(chosen).post("/v1/link", chosen.linkBody()).want(t, "OK")
+	r := h.logIn(initial).post("/v1/link", initial.linkBody()).want(t, "LINK_PROOF_REQUIRED")
+	if len(r.Errors) != 1 || r.Errors[0].Field != "face" {
+		t.Errorf("%s", r.Raw)
+	}
+	h.setChannel(store.ChannelAlipay, func(e *store.ChannelEntry) { e.InitialProofs = nil })
+	h.clock.Advance(6 * time.Second)
+	h.logIn(initial).post("/v1/link", initial.linkBody()).want(t, "OK")
+}

@@ -135,7 +135,10 @@ func (o *channelOptions) change(ctx context.Context, w terminal.Stdio, channel, 
 		if err := change(e); err != nil {
 			return err
 		}
-		return selfservice.CheckKeypad(policy, *e)
+		if err := selfservice.CheckKeypad(policy, *e); err != nil {
+			return err
+		}
+		return checkChannelProofs(s, *e)
 	})
 	if err != nil {
 		return err

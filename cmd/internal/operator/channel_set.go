@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/selfservice"
@@ -185,6 +186,15 @@ func (v channelValues) apply(e *store.ChannelEntry, named func(string) bool) (er
 		e.InitialProofs, err = proofList(v.initialProofs)
 	}
 	return err
+}
+
+// checkChannelProofs compares the proofs of a channel with those of the settings. A channel with
+// neither list, or settings without a proof, are left alone.
+func checkChannelProofs(s settings.Settings, e store.ChannelEntry) error {
+	if e.Proofs == nil && e.InitialProofs == nil || s.Proof == "" {
+		return nil
+	}
+	return selfservice.CheckChannelProofs(selfservice.Proof(s.Proof), selfservice.Proof(s.InitialProof), e)
 }
 
 // proofList returns the names of proofs, or nil for those of the settings.

@@ -47,9 +47,9 @@ func TestChannelCommands(t *testing.T) {
 	must(by("li", "hours", "website", "00:00-00:01")...) // closed nearly always
 	must(by("li", "limit", "website", "--requests", "600", "--failures", "40", "--window", "3m", "--cool-down", "10m")...)
 	must(by("li", "limit", "website", "--failures", "50")...) // keeps the rest
-	must(by("li", "set", "website", "--title", "网上大厅", "--proofs", "certdoc,face", "--keypad", "!-~", "--shares-password=false")...)
+	must(by("li", "set", "website", "--title", "网上大厅", "--proofs", "certdoc,phone", "--keypad", "!-~", "--shares-password=false")...)
 	if line := lineOf(must("list"), "website"); !strings.HasPrefix(line, "30 website 网上大厅 o") ||
-		!strings.HasSuffix(line, " 00:00-00:01 another password !-~ certdoc,face; initial settings 600 requests/min, off at 50% failures of 100 in 3 min, for 10m0s") {
+		!strings.HasSuffix(line, " 00:00-00:01 another password !-~ certdoc,phone; initial settings 600 requests/min, off at 50% failures of 100 in 3 min, for 10m0s") {
 		t.Error(line)
 	}
 	must(by("li", "limit", "website", "--requests", "0", "--failures", "0")...)
@@ -166,6 +166,18 @@ func TestChannelRefusals(t *testing.T) {
 	for _, e := range all {
 		if usual, _ := store.DefaultChannel(e.Channel); e.Title != usual.Title || e.IsOn != usual.IsOn || !e.SetAt.IsZero() {
 			t.Errorf("%+v", e)
+		}
+	}
+}
+
+// A channel may not be left without a proof that the centre has contracted.
+func TestChannelProofs(t *testing.T) {
+	t.Parallel()
+	s := cmdtest.NewEnv(t)
+	for names, right := range map[string]bool{"face": false, "certdoc": true, "phone,certdoc": true, "settings": true} {
+		got := channel(t, s, by("li", "set", "website", "--initial-proofs", names)...) // FUNDPASS_PROOF is certdoc
+		if (got.Err == nil) != right || !right && !strings.Contains(got.Err.Error(), "name some of certdoc") {
+			t.Errorf("%s: %v", names, got.Err)
 		}
 	}
 }
