@@ -188,6 +188,10 @@ func TestChannelMetrics(t *testing.T) {
 	wants(`fundpass_channel_state{channel="alipay",state="open"} 0`, `fundpass_channel_state{channel="alipay",state="manual"} 1`)
 	h.client().get("/v1/link").want(t, "CHANNEL_CLOSED")
 	wants(`fundpass_channel_closed_total{channel="alipay",why="manual"} 1`)
+	h.client().post("/v1/freeze", m{}).want(t, "CHANNEL_CLOSED")
+	if got := h.businessCounts(); got["freeze abnormal"]+got["freeze refused"] > 0 {
+		t.Errorf("a closed channel does business: %v", got)
+	}
 	if errors := h.logs.errors(); errors != "" {
 		t.Errorf("a closed channel is logged as an error: %s", errors)
 	}
