@@ -128,7 +128,7 @@ var rules = map[string]rule{
 		modules: list("github.com/google/uuid", "github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
 	},
 	"cmd/internal/operator": {
-		ours: list("cmd/internal/settings", "cmd/internal/terminal", "keys/calendar", "miniapp-api/document",
+		ours: list("cmd/internal/settings", "cmd/internal/terminal", "keys/calendar", "miniapp-api/document", "miniapp-api/passwd",
 			"miniapp-api/selfservice", "store"),
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/term"),
 	},

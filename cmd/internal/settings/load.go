@@ -53,7 +53,7 @@ func (s Settings) Load() (Files, []Problem) {
 		f.Pepper, err = keys.LoadPepper(s.PepperFile)
 		note("FUNDPASS_PEPPER_FILE", err)
 	}
-	f.Policy, err = s.loadPolicy()
+	f.Policy, err = s.LoadPolicy()
 	note("FUNDPASS_POLICY_FILE", err)
 	f.Documents, err = s.LoadDocuments()
 	note("FUNDPASS_DOCUMENTS_FILE", err)
@@ -181,7 +181,8 @@ func Unjoin(err error) []error {
 	return []error{err}
 }
 
-func (s Settings) loadPolicy() (*passwd.Policy, error) {
+// LoadPolicy reads the policy; without a file it returns the built-in default.
+func (s Settings) LoadPolicy() (*passwd.Policy, error) {
 	if s.PolicyFile == "" {
 		return passwd.Default(), nil
 	}
