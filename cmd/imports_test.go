@@ -88,6 +88,11 @@ var rules = map[string]rule{
 			"github.com/prometheus/client_golang"),
 	},
 	"miniapp-api/app/dpop": {modules: list("github.com/go-json-experiment/json")},
+	"miniapp-api/sms": {
+		ours:    list("store", "keys/calendar"),
+		modules: list("github.com/google/uuid"),
+	},
+	"miniapp-api/sms/smssim": {ours: list("keys/calendar")},
 	"miniapp-api/apidocs": {
 		ours:    list("miniapp-api/httpapi", "miniapp-api/alipay"),
 		modules: list("github.com/swaggest/swgui"),
