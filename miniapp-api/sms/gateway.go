@@ -21,10 +21,11 @@ import (
 	"time"
 )
 
-// The errors of Send. Neither contains a phone, a text or a key.
+// The errors of New and Send. None contains a phone, a text or a key.
 var (
 	ErrUnavailable = errors.New("sms: no valid answer from the gateway") // a repetition may help
 	ErrRefused     = errors.New("sms: the gateway refuses permanently")
+	ErrKey         = fmt.Errorf("sms: the key is not one line of at least %d characters", minKeySize)
 	ErrUnknownKind = errors.New("sms: no text for this kind of message")
 )
 
@@ -60,7 +61,7 @@ func New(description, key []byte) (*Gateway, error) {
 		return nil, err
 	}
 	if key = bytes.TrimSpace(key); len(key) < minKeySize || bytes.ContainsAny(key, "\r\n") {
-		return nil, fmt.Errorf("sms: the key is not one line of at least %d characters", minKeySize)
+		return nil, ErrKey
 	}
 	u, err := url.Parse(d.URL)
 	if err != nil {
@@ -145,6 +146,9 @@ func (a Answer) match(status int, body []byte) (value string, ok bool) {
 
 // request renders the request for one message.
 func (g *Gateway) request(ctx context.Context, m Message) (*http.Request, error) {
+	if !isMobile(m.Phone) {
+		return nil, fmt.Errorf("%w: the phone on file is not a mobile number", ErrRefused)
+	}
 	text, ok := Text(m)
 	template, has := g.d.Templates[m.Kind]
 	if !ok || strings.Contains(g.d.Body, "{{template}}") && !has {
@@ -166,6 +170,12 @@ func (g *Gateway) request(ctx context.Context, m Message) (*http.Request, error)
 		req.Header.Set(name, render(value, values, unescaped))
 	}
 	return req, nil
+}
+
+// isMobile reports whether a number on file is one of the mainland that takes SMS. A notice is
+// not repeated for days to a landline.
+func isMobile(phone string) bool {
+	return len(phone) == 11 && phone[0] == '1' && strings.Trim(phone, "0123456789") == ""
 }
 
 func (g *Gateway) timestamp() string {

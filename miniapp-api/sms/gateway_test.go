@@ -73,6 +73,13 @@ func TestSend(t *testing.T) {
 			t.Errorf("%q: %v", kind, err)
 		}
 	}
+	for _, landline := range []string{"", "0571-88888888", "24200000001", "1420000000x"} {
+		m := codeMessage()
+		m.Phone = landline
+		if err := g.Send(t.Context(), m); !errors.Is(err, ErrRefused) {
+			t.Errorf("%q: %v", landline, err)
+		}
+	}
 	if err := g.Send(t.Context(), Message{ID: uuid.NewString(), Kind: "code_reset", Phone: testPhone}); !errors.Is(err, ErrUnknownKind) {
 		t.Errorf("without a code: %v", err)
 	}
