@@ -32,7 +32,7 @@ func retained(t *testing.T, db *store.DB, years int, dryRun bool) map[string]int
 			got[r.Kind] = r.Rows
 		}
 	}
-	if len(all) != 20 {
+	if len(all) != 22 {
 		t.Errorf("%d kinds reported", len(all))
 	}
 	return got

@@ -59,7 +59,9 @@ func TestSignInOvertaken(t *testing.T) {
 		want   error
 	}{
 		"changed": {func(t *testing.T, db *store.DB, a store.Account) { changeAs(t, db, linkedAs(t, db, byOpen(1), a), a) }, store.ErrConflict},
-		"frozen":  {func(t *testing.T, db *store.DB, a store.Account) { noError(t, db.Freeze(t.Context(), linkedAs(t, db, byOpen(1), a))) }, store.ErrConflict},
+		"frozen": {func(t *testing.T, db *store.DB, a store.Account) {
+			noError(t, db.Freeze(t.Context(), linkedAs(t, db, byOpen(1), a)))
+		}, store.ErrConflict},
 		"closed": {func(t *testing.T, db *store.DB, _ store.Account) {
 			importAll(t, db, depositor(1, hashed, func(d *store.Depositor) { d.Status = store.StatusClosed }))
 		}, store.ErrBlocked},

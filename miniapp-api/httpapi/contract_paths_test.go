@@ -24,6 +24,7 @@ var ofTheMoment = map[string][]string{
 	selfservice.ErrCodeWrong.Code:       {"message", "remaining_attempts"},
 	selfservice.ErrBusy.Code:            {"retry_after"},
 	selfservice.ErrTransferWaiting.Code: {"message", "retry_after", "transfer"},
+	selfservice.ErrChannelClosed.Code:   {"message", "retry_after", "opens_at"},
 }
 
 // The examples of the codes equal real replies.

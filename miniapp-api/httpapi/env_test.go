@@ -158,7 +158,8 @@ func New(c Config) (*product, error) {
 	p.service, err = selfservice.New(selfservice.Config{
 		DB: c.DB, Policy: c.Policy, Hasher: c.Hasher, Provider: p.provider, Log: c.Log, Proof: c.Proof, InitialProof: c.InitialProof,
 		Reset: c.Reset, Transfer: c.Transfer, Consent: c.Consent, ConsentTexts: c.ConsentTexts, MessageTemplate: c.MessageTemplate, SMS: c.SMS, Documents: c.Documents,
-		VerdictTime: store.AttemptLease * 2 / 3, // as long as the lease of a verdict, plus a margin
+		VerdictTime:  store.AttemptLease * 2 / 3, // as long as the lease of a verdict, plus a margin
+		RegistryTime: testenv.Patience,
 	})
 	if err != nil {
 		return nil, err

@@ -65,6 +65,7 @@ type Server struct {
 
 	presentations map[string]Presentation // by code
 	turnedAway    *turnedAway
+	gate          *Gate
 
 	requestTime time.Duration
 
@@ -86,9 +87,10 @@ func New(c Config) (*Server, error) {
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
 		metrics:   newMetrics(c.Channel, c.Service, c.Hasher), sealedOnly: c.SealedOnly, requestTime: cmp.Or(c.RequestTime, defaultRequestTime),
-		presentations: presentationsOf(c.Words), tracer: c.Tracer, turnedAway: newTurnedAway(),
+		presentations: presentationsOf(c.Words), tracer: c.Tracer, turnedAway: newTurnedAway(), gate: NewGate(c.Service, c.Channel),
 	}
 	s.metrics.registry.MustRegister(c.Collectors...)
+	s.metrics.registry.MustRegister(s.gate)
 	s.ReplaceTransport(c.Transport)
 	return s, nil
 }
@@ -119,17 +121,17 @@ func (s *Server) routes() []Route {
 // Authed if citizens use it before they have one or after it has ended.
 func (s *Server) commonRoutes() []Route {
 	return []Route{
-		{"POST", "/v1/sessions/end", endsOwnSession(s, s.endSession)},
+		{"POST", "/v1/sessions/end", Always(endsOwnSession(s, s.endSession))},
 		{"POST", "/v1/link", Authed(s, s.addLink)},
 		{"GET", "/v1/link", linked(s, s.showLink)},
 		{"POST", "/v1/link/remove", Authed(s, s.removeLink)},
 		{"POST", "/v1/link/:id/confirm", Authed(s, s.confirmLink)},
 		{"GET", "/v1/accounts", linked(s, s.showAccounts)},
 		{"POST", "/v1/accounts/:id/choose", linked(s, s.chooseAccount)},
-		{"GET", "/v1/link-transfers", Authed(s, s.showTransfers)},
+		{"GET", "/v1/link-transfers", Protective(Authed(s, s.showTransfers))},
 		{"POST", "/v1/link-transfers/:id/confirm", Authed(s, s.confirmTransfer)},
 		{"POST", "/v1/link-transfers/:id/cancel", Authed(s, s.cancelTransfer)},
-		{"POST", "/v1/link-transfers/:id/reject", linked(s, s.rejectTransfer)},
+		{"POST", "/v1/link-transfers/:id/reject", Protective(linked(s, s.rejectTransfer))},
 		{"GET", "/v1/consents", Authed(s, s.showConsents)},
 		{"POST", "/v1/consents", Authed(s, s.giveConsent)},
 		{"POST", "/v1/consents/withdraw", Authed(s, s.withdrawConsent)},
@@ -150,11 +152,11 @@ func (s *Server) commonRoutes() []Route {
 		{"GET", "/v1/password/recoveries/:id", Authed(s, identified(s.showRecovery))},
 		{"POST", "/v1/password/recoveries/:id/code", Authed(s, s.passHandler(s.service.PassRecovery))},
 		{"POST", "/v1/password/recoveries/:id/confirm", Authed(s, s.confirmHandler(s.service.ConfirmRecovery))},
-		{"POST", "/v1/freeze", endsOwnSession(s, s.freeze)},
+		{"POST", "/v1/freeze", Protective(endsOwnSession(s, s.freeze))},
 		{"GET", "/v1/events", linked(s, s.showEvents)},
 		{"GET", "/v1/me/data", linked(s, s.showOwnData)},
-		{"GET", "/healthz", Open(s, s.alive)},
-		{"GET", "/readyz", Open(s, s.ready)},
+		{"GET", "/healthz", Always(Open(s, s.alive))},
+		{"GET", "/readyz", Always(Open(s, s.ready))},
 	}
 }
 
@@ -168,7 +170,7 @@ func (s *Server) Handler() http.Handler {
 	e.HTTPErrorHandler = s.fail
 	e.Use(s.recorded, secured, s.limited, getOrPost, s.delayEarly, deadlined(s.requestTime))
 	for _, r := range s.routes() {
-		e.Add(r.Method, r.Path, r.Serve)
+		e.Add(r.Method, r.Path, s.gated(r.Endpoint))
 	}
 	return e
 }

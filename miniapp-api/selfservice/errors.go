@@ -26,6 +26,7 @@ type Error struct {
 	SMSOffered      bool            // with RESET_UNAVAILABLE, RESET_LIMIT: a code to the phone on file is possible
 	FaceFirst       bool            // with LINK_REFUSED: the face can be verified before the password
 	Transfer        *store.Transfer // the waiting transfer, with TRANSFER_WAITING
+	Closed          *ClosedChannel  // with CHANNEL_CLOSED
 
 	cause error // for the log; never shown, never contains user input
 }
@@ -104,6 +105,7 @@ var (
 	ErrPasswordReused    = &Error{Code: "PASSWORD_REUSED"}
 	ErrNotOffered        = &Error{Code: "NOT_OFFERED"}
 
+	ErrChannelClosed   = &Error{Code: "CHANNEL_CLOSED"}
 	ErrTooManyRequests = &Error{Code: "TOO_MANY_REQUESTS"}
 	ErrBusy            = &Error{Code: "BUSY"}
 	ErrResultUnknown   = &Error{Code: "RESULT_UNKNOWN"}

@@ -39,7 +39,8 @@ type Config struct {
 	MessageTemplate string         // the template of notices to owners; "" = notices are only recorded
 	Documents       *document.List // the centre's document codes; nil = the built-in list
 
-	VerdictTime time.Duration // limit of storing the verdict of an attempt; 0 = 2 s
+	VerdictTime  time.Duration // limit of storing the verdict of an attempt; 0 = 2 s
+	RegistryTime time.Duration // limit of reading the registry of channels; 0 = 2 s
 }
 
 // A Service implements the procedures of citizens. Its methods are safe for concurrent use.
@@ -59,6 +60,7 @@ type Service struct {
 	floor     refusalFloor
 	consents  consentRules
 	faces     faceVerifier
+	registry  *channelRegistry
 
 	verdictTime time.Duration
 }
@@ -84,6 +86,7 @@ func New(c Config) (*Service, error) {
 			db: c.DB, mode: c.Consent, texts: c.ConsentTexts, proofs: accepted.union(), messages: c.MessageTemplate != "", provider: c.Provider,
 		},
 		faces:       faceVerifier{c.DB, c.Provider, c.Log},
+		registry:    newChannelRegistry(c.DB, c.Log, cmp.Or(c.RegistryTime, defaultRegistryTime)),
 		verdictTime: cmp.Or(c.VerdictTime, defaultVerdictTime),
 	}, nil
 }

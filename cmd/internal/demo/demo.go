@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"fundpass/miniapp-api/apidocs"
 	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/miniprogram"
+	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/miniapp-api/sms"
 	"fundpass/miniapp-api/sms/smssim"
@@ -29,6 +31,9 @@ import (
 
 // demoAppID is an application id that Alipay does not assign.
 const demoAppID = "2021990100000000"
+
+// policyFile is the policy in the data directory.
+const policyFile = "policy.json"
 
 // Rate limits of the demo, in which one machine acts for all citizens.
 var (
@@ -54,6 +59,7 @@ func Command(w terminal.Stdio) *cobra.Command {
 	f.StringVar(&d.data, "data", "", "directory in which keys, database and log are kept")
 	f.BoolVar(&d.fresh, "fresh", false, "empty the --data directory first")
 	f.StringVar(&d.logFile, "log", "", "log file (default fundpass.log in the data directory)")
+	f.StringVar(&d.policy, "policy", "default", "the built-in password policy, such as harbin; fundpass policy list lists them")
 	f.StringVar(&d.proof, "proof", string(selfservice.ProofCertdoc), "proofs that a link requires beside the password, as FUNDPASS_PROOF, e.g. face,phone")
 	f.StringVar(&d.initialProof, "initial-proof", "", "the same for initial passwords, as FUNDPASS_INITIAL_PROOF")
 	f.StringVar(&d.consent, "consent", string(selfservice.ConsentRecorded), "how citizens give consent, as FUNDPASS_CONSENT: recorded or required")
@@ -67,8 +73,9 @@ type demo struct {
 	addr, data, logFile string
 	fresh               bool
 
-	proof, initialProof, consent, transferAfter string
-	linkTransfer                                settings.LinkTransfer
+	policy, proof, initialProof, consent, transferAfter string
+	linkTransfer                                        settings.LinkTransfer
+	people                                              []story
 
 	public   net.Listener
 	dataDir  *dataDir
@@ -106,7 +113,7 @@ func (d *demo) run(ctx context.Context) error {
 // first error; stop then ends those that were started.
 func (d *demo) start(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
-		d.checkLinks, d.listen, d.openDataDir, d.startPostgres, d.startSimulator, d.startSMS, d.assemble, d.load,
+		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.startSMS, d.assemble, d.load,
 	} {
 		if err := part(ctx); err != nil {
 			return err
@@ -128,8 +135,11 @@ func (d *demo) stop() error {
 	return errors.Join(all...)
 }
 
-// checkLinks validates the flags about links as serve does, before anything starts.
-func (d *demo) checkLinks(context.Context) error {
+// checkFlags validates the flags as serve does, before anything starts.
+func (d *demo) checkFlags(context.Context) error {
+	if !slices.Contains(passwd.Builtins(), d.policy) {
+		return fmt.Errorf("--policy %s is not built in; these are: %s", d.policy, strings.Join(passwd.Builtins(), ", "))
+	}
 	if err := d.linkTransfer.UnmarshalText([]byte(d.transferAfter)); err != nil {
 		return errors.New("--link-transfer: is neither off nor a duration from 0s to 720h, such as 1m")
 	}
@@ -187,6 +197,29 @@ func (d *demo) openDataDir(context.Context) (err error) {
 	return d.dataDir.makeKeys()
 }
 
+// choosePolicy stores the policy in the data directory. A directory keeps its first one, because
+// the initial passwords in its database follow from it.
+func (d *demo) choosePolicy(context.Context) error {
+	file, err := passwd.BuiltinFile(d.policy)
+	if err != nil {
+		return err
+	}
+	path := d.dataDir.path(policyFile)
+	kept, err := os.ReadFile(path)
+	switch {
+	case err == nil && !bytes.Equal(kept, file):
+		return fmt.Errorf("%s has another policy; add --fresh, or take another directory", d.dataDir.dir)
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+	policy, err := passwd.Builtin(d.policy)
+	if err != nil {
+		return err
+	}
+	d.people = storiesUnder(policy)
+	return os.WriteFile(path, file, 0o600)
+}
+
 // startPostgres starts a private PostgreSQL in the data directory and migrates its
 // database.
 func (d *demo) startPostgres(ctx context.Context) (err error) {
@@ -227,7 +260,7 @@ func (d *demo) startSimulator(context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range stories {
+	for _, s := range d.people {
 		d.sim.Add(s.person())
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -278,7 +311,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		SMSGatewayFile: d.dataDir.path(smsGatewayFile), SMSKeyFile: d.dataDir.path(smsKeyFile),
 		MessageTemplate: "demo-notice", MessagePage: settings.FieldOf("MessagePage").Default,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
-		AuditYears: 1,
+		AuditYears: 1, PolicyFile: d.dataDir.path(policyFile),
 	}
 	if d.app, err = serve.Assemble(ctx, s, terminal.NewLog(d.log, s.Environment)); err != nil {
 		return err
@@ -299,17 +332,18 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 	if d.app.Handler, err = apidocs.Handler(d.app.Handler); err != nil {
 		return err
 	}
-	d.app.Handler = miniprogram.Phone(storyTexts(), d.app.Handler)
+	return d.addPage()
+}
+
+// addPage adds the page with the phone, and what it asks of the demo.
+func (d *demo) addPage() error {
+	known, err := openPasswords(d.dataDir, d.people)
+	if err != nil {
+		return err
+	}
+	c := &counter{app: d.app, sim: d.sim, people: d.people, passwords: known}
+	d.app.Handler = miniprogram.Phone(c.handler(known.watch(d.app.Handler)))
 	return nil
 }
 
-// storyTexts returns the captions of the stories by person.
-func storyTexts() map[string]string {
-	texts := make(map[string]string)
-	for _, s := range stories {
-		texts[s.key] = s.caption
-	}
-	return texts
-}
-
-func (d *demo) load(ctx context.Context) error { return loadPeople(ctx, d.app) }
+func (d *demo) load(ctx context.Context) error { return loadPeople(ctx, d.app, d.people) }

@@ -29,9 +29,9 @@ func (d *demo) show() {
 		{"Log", d.logFile},
 	})
 	d.Heading("People to try")
-	peopleTable(d.Out, stories)
+	peopleTable(d.Out, d.people)
 	if d.dataDir.known {
-		fmt.Fprintln(d.Out, "These are the first passwords; people may have changed theirs since. --fresh starts over.")
+		fmt.Fprintln(d.Out, "These are the first passwords; people may have changed theirs since, see the page. --fresh starts over.")
 	}
 	d.Heading("What to do next")
 	d.next()
