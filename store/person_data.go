@@ -60,7 +60,7 @@ func (d *PersonData) accountParts() []part {
 			FROM password_history WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY account_id, kind, version`},
 		{&d.ResetCodes, `SELECT issued_by, issued_at, used
 			FROM reset_codes WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY issued_at`},
-		{&d.Notices, `SELECT kind, created_at, done_at
+		{&d.Notices, `SELECT kind, medium, created_at, done_at
 			FROM outbox WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY created_at`},
 		{&d.Events, `SELECT event_id, at, kind, channel
 			FROM events WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY at, event_id`},
@@ -84,6 +84,8 @@ func (d *PersonData) personParts() []part {
 			FROM link_transfers WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY requested_at`},
 		{&d.Devices, `SELECT device_id, created_at, used_at, ended_at, sealed
 			FROM devices WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY created_at`},
+		{&d.SMSCodes, `SELECT purpose, channel, issued_at, used
+			FROM sms_codes WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY issued_at`},
 	}
 }
 

@@ -162,10 +162,12 @@ func (s *Server) commonRoutes() []Route {
 		{"POST", "/v1/password/changes/:id/cancel", linked(s, s.cancelChange)},
 		{"POST", "/v1/password/resets", linked(s, s.openReset)},
 		{"GET", "/v1/password/resets/:id", Authed(s, identified(s.showReset))},
+		{"POST", "/v1/password/resets/:id/code", linked(s, s.passHandler(s.service.PassReset))},
 		{"POST", "/v1/password/resets/:id/confirm", linked(s, s.confirmHandler(s.service.ConfirmReset))},
 		{"POST", "/v1/password/resets/:id/cancel", linked(s, s.cancelReset)},
 		{"POST", "/v1/password/recoveries", Authed(s, s.openRecovery)},
 		{"GET", "/v1/password/recoveries/:id", Authed(s, identified(s.showRecovery))},
+		{"POST", "/v1/password/recoveries/:id/code", Authed(s, s.passHandler(s.service.PassRecovery))},
 		{"POST", "/v1/password/recoveries/:id/confirm", Authed(s, s.confirmHandler(s.service.ConfirmRecovery))},
 		{"POST", "/v1/freeze", Protective(endsOwnSession(s, s.freeze))},
 		{"GET", "/v1/events", linked(s, s.showEvents)},
@@ -181,7 +183,7 @@ func (s *Server) commonRoutes() []Route {
 func (s *Server) Handler() http.Handler {
 	e := s.NewEcho(setSecurity, s.fail)
 	for _, r := range s.routes() {
-		e.Add(r.Method, r.Path, s.gated(r.Endpoint))
+		e.Add(r.Method, r.Path, s.Gated(r.Endpoint))
 	}
 	return e
 }

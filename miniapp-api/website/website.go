@@ -75,7 +75,7 @@ func (s *Site) Handler() http.Handler {
 	e := s.server.NewEcho(secure, s.fail)
 	e.Use(s.sameOrigin)
 	for _, r := range s.routes() {
-		e.Add(r.method, r.path, s.serve(r))
+		e.Add(r.method, r.path, s.server.Gated(r.access(httpapi.Endpoint{Serve: s.serve(r)})))
 	}
 	e.POST("/view", s.setView)
 	for name, a := range s.render.assets {
