@@ -82,10 +82,10 @@ func (d *PersonData) personParts() []part {
 			FROM link_proofs WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`},
 		{&d.Transfers, `SELECT transfer_id AS id, state, requested_at AS opened_at, closed_at
 			FROM link_transfers WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY requested_at`},
-		{&d.Devices, `SELECT device_id, created_at, used_at, ended_at, sealed
-			FROM devices WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY created_at`},
 		{&d.SMSCodes, `SELECT purpose, channel, issued_at, used
 			FROM sms_codes WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY issued_at`},
+		{&d.Devices, `SELECT device_id, created_at, used_at, ended_at, sealed
+			FROM devices WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY created_at`},
 	}
 }
 
