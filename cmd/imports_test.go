@@ -117,6 +117,10 @@ var rules = map[string]rule{
 	"miniapp-api/miniprogram":          {},
 	"cmd":                              {},
 	"cmd/internal/apiclient":           {},
+	"cmd/internal/appcmd": {
+		ours:    list("cmd/internal/terminal", "miniapp-api/app/appclient"),
+		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/term"),
+	},
 	"cmd/internal/cmdtest": {
 		ours: list("cmd/internal/apiclient", "cmd/internal/terminal", "keys", "keys/testenv", "miniapp-api/document",
 			"miniapp-api/passwd", "signing/alipaysim", "store", "store/storetest"),
@@ -169,7 +173,7 @@ var rules = map[string]rule{
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
 	},
 	"cmd/fundpass": {
-		ours: list("cmd/internal/demo", "cmd/internal/keycmd", "cmd/internal/operator", "cmd/internal/policy",
+		ours: list("cmd/internal/appcmd", "cmd/internal/demo", "cmd/internal/keycmd", "cmd/internal/operator", "cmd/internal/policy",
 			"cmd/internal/roster", "cmd/internal/serve", "cmd/internal/settings", "cmd/internal/terminal", "cmd/internal/walk"),
 		modules: list("github.com/spf13/cobra", "golang.org/x/sys"),
 	},

@@ -115,7 +115,7 @@ func (d *demo) run(ctx context.Context) error {
 // first error; stop then ends those that were started.
 func (d *demo) start(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
-		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.startSMS, d.assemble, d.switchOn, d.openMobile, d.load,
+		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.startSMS, d.assemble, d.switchOn, d.load,
 	} {
 		if err := part(ctx); err != nil {
 			return err
@@ -172,26 +172,6 @@ func (d *demo) listen(context.Context) error {
 	d.public = l
 	d.addCleanup(func() error { return ignoreClosed(l.Close()) })
 	return errors.Join(d.listenBeside(1, &d.website), d.listenBeside(2, &d.mobile))
-}
-
-// listenBeside gives another channel an address of its own, as in production: so many ports
-// after that of the API, or a free one.
-func (d *demo) listenBeside(after int, into *net.Listener) error {
-	next := *d.public.Addr().(*net.TCPAddr)
-	if next.Port += after; strings.HasSuffix(d.addr, ":0") {
-		next.Port = 0
-	}
-	l, err := net.ListenTCP("tcp", &next)
-	if err != nil { // another program has the port
-		next.Port = 0
-		l, err = net.ListenTCP("tcp", &next)
-	}
-	if err != nil {
-		return err
-	}
-	*into = l
-	d.addCleanup(func() error { return ignoreClosed(l.Close()) })
-	return nil
 }
 
 // ignoreClosed returns nil for the error of closing a listener that its server has
@@ -320,10 +300,6 @@ func (d *demo) startSMS(context.Context) error {
 // url returns the base URL of the API.
 func (d *demo) url() string { return "http://" + d.public.Addr().String() }
 
-// websiteURL is where the pages in a browser answer. Browsers treat a loopback address as
-// secure, so that the cookies of a site with HTTPS work there, too.
-func (d *demo) websiteURL() string { return "http://" + d.website.Addr().String() }
-
 // assemble builds the server as serve does, and adds the simulator's /sim/ paths, the
 // API's documentation and the phone page.
 func (d *demo) assemble(ctx context.Context) (err error) {
@@ -371,13 +347,6 @@ func (d *demo) addPage() error {
 	c := &counter{app: d.app, sim: d.sim, people: d.people, passwords: known}
 	d.app.Handler = miniprogram.Phone(c.handler(known.watch(d.app.Handler)))
 	return nil
-}
-
-// switchOn opens the website, which a centre switches on when it is ready for it.
-func (d *demo) switchOn(ctx context.Context) error {
-	order := store.ChannelOrder{Channel: store.ChannelWebsite, Action: store.ActionChannelOn, Operator: "demo", Reason: "the demo shows the website"}
-	_, err := d.app.DB.ChangeChannel(ctx, order, func(e *store.ChannelEntry) error { e.IsOn = true; return nil })
-	return err
 }
 
 func (d *demo) load(ctx context.Context) error { return loadPeople(ctx, d.app, d.people) }
