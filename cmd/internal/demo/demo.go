@@ -88,6 +88,7 @@ type demo struct {
 
 // run serves until ctx ends, and leaves nothing behind.
 func (d *demo) run(ctx context.Context) error {
+	fmt.Fprintln(d.Out, "Starting PostgreSQL, a simulated Alipay and the API ...")
 	err := d.start(ctx)
 	switch {
 	case err == nil:
