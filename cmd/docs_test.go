@@ -9,13 +9,14 @@ import (
 	"testing"
 )
 
-// Every relative link of the project's documents leads to a file that is there, and every
-// document for operators and front-end engineers exists in both languages.
-func TestDocumentsLead(t *testing.T) {
+// TestDocumentLinks checks that every relative link of the documents leads to an existing
+// file, and that every document for operators and front-end engineers exists in both
+// languages.
+func TestDocumentLinks(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.Name() == "node_modules" || d.Name() == ".git" {
-			return leftOut(d, err)
+			return skipDir(d, err)
 		}
 		if !strings.HasSuffix(path, ".md") {
 			return nil
@@ -26,7 +27,7 @@ func TestDocumentsLead(t *testing.T) {
 		}
 		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
 			if _, err := os.Stat(filepath.Join(filepath.Dir(path), m[1])); err != nil {
-				t.Errorf("%s links to %s, which is not there", path, m[1])
+				t.Errorf("%s links to %s, which does not exist", path, m[1])
 			}
 		}
 		return nil
@@ -43,8 +44,8 @@ func TestDocumentsLead(t *testing.T) {
 	}
 }
 
-// leftOut returns SkipDir for directories that hold nothing of ours.
-func leftOut(d fs.DirEntry, err error) error {
+// skipDir returns SkipDir for directories without files of ours.
+func skipDir(d fs.DirEntry, err error) error {
 	if err == nil && d.IsDir() {
 		return filepath.SkipDir
 	}

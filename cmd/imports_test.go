@@ -1,5 +1,4 @@
-// Package cmd holds the programs. Its own tests check which package may import
-// which.
+// Package cmd contains the programs. Its tests check which package may import which.
 package cmd
 
 import (
@@ -19,34 +18,39 @@ import (
 	"testing"
 )
 
-// module begins the import path of everything of ours.
+// module is the prefix of the import paths of this module.
 const module = "fundpass/"
 
-// floors says how high a room stands. An arrow goes to a lower floor or stays
-// in its room; never up, and never to another room of the same floor.
-var floors = map[string]int{"keys": 0, "signing": 1, "store": 1, "miniapp-api": 2, "cmd": 3}
+// layers is the layer of each top-level directory. A package may import packages of lower
+// layers and of its own directory, but not of another directory of the same layer.
+var layers = map[string]int{"keys": 0, "signing": 1, "store": 1, "miniapp-api": 2, "cmd": 3}
 
-// A line of the law says what a package may import besides the standard library.
-type line struct {
-	ours    []string // packages of ours
-	modules []string // modules of others
-	never   []string // what not even a test imports, the standard library included
-	users   []string // who may import the package, tests included; nil means any line that names it
+// A rule says what a package may import besides the standard library.
+type rule struct {
+	ours    []string // packages of this module
+	modules []string // other modules
+	never   []string // packages that not even a test may import, also of the standard library
+	users   []string // who may import the package, tests included; nil means every rule that names it
 }
 
-// law has a line for every package. A new package needs a new line.
-var law = map[string]line{
+// tracing is the part of OpenTelemetry that begins and ends spans. Only cmd/internal/telemetry
+// imports what exports them.
+var tracing = list("go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/codes",
+	"go.opentelemetry.io/otel/trace")
+
+// rules has a rule for every package. A new package needs a new rule.
+var rules = map[string]rule{
 	"keys/calendar": {},
 	"keys":          {modules: list("github.com/tink-crypto/tink-go/v2")},
 	"signing": {
 		ours:    list("keys", "keys/calendar"),
-		modules: list("github.com/smartwalle/alipay/v3", "github.com/smartwalle/nsign", "golang.org/x/text"),
+		modules: append(list("github.com/smartwalle/alipay/v3", "github.com/smartwalle/nsign", "golang.org/x/text"), tracing...),
 	},
 	"signing/alipaysim": {ours: list("signing", "keys", "keys/calendar")},
 	"store": {
 		ours: list("store/pgconn", "keys", "keys/calendar"),
-		modules: list("github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/pressly/goose/v3",
-			"github.com/google/uuid"),
+		modules: append(list("github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/pressly/goose/v3",
+			"github.com/google/uuid"), tracing...),
 	},
 	"store/pgconn": {
 		modules: list("github.com/jmoiron/sqlx", "github.com/lib/pq", "golang.org/x/sys"),
@@ -71,25 +75,33 @@ var law = map[string]line{
 	"miniapp-api/selfservice": {
 		ours:    list("store", "keys", "keys/calendar", "miniapp-api/passwd", "miniapp-api/document"),
 		modules: list("github.com/google/uuid", "github.com/go-json-experiment/json"),
-		never:   list("net/http"), // the rules know no protocol
+		never:   list("net/http"), // this package must not depend on a protocol
 	},
 	"miniapp-api/httpapi": {
 		ours: list("store", "keys", "keys/calendar", "miniapp-api/selfservice", "miniapp-api/passwd", "miniapp-api/document"),
-		modules: list("github.com/labstack/echo/v4", "github.com/go-json-experiment/json",
-			"github.com/google/uuid", "github.com/prometheus/client_golang"),
+		modules: append(list("github.com/labstack/echo/v4", "github.com/go-json-experiment/json",
+			"github.com/google/uuid", "github.com/prometheus/client_golang"), tracing...),
 	},
 	"miniapp-api/alipay": {
 		ours: list("signing", "store", "keys", "keys/calendar", "miniapp-api/httpapi", "miniapp-api/selfservice", "miniapp-api/document"),
 		modules: list("github.com/labstack/echo/v4", "github.com/go-json-experiment/json",
 			"github.com/prometheus/client_golang"),
 	},
+	"miniapp-api/app/dpop": {modules: list("github.com/go-json-experiment/json")},
 	"miniapp-api/apidocs": {
 		ours:    list("miniapp-api/httpapi", "miniapp-api/alipay"),
 		modules: list("github.com/swaggest/swgui"),
 	},
-	"miniapp-api/miniprogram": {},
-	"cmd":                     {},
-	"cmd/internal/apiclient":  {},
+	"miniapp-api/website/captcha": {ours: list("store"), modules: list("github.com/dchest/captcha")},
+	"miniapp-api/website/oidc": {
+		ours: list("store", "keys"),
+		modules: list("github.com/coreos/go-oidc/v3", "golang.org/x/oauth2",
+			"github.com/go-json-experiment/json"),
+	},
+	"miniapp-api/website/oidc/oidcsim": {}, // shares no code with what it tests
+	"miniapp-api/miniprogram":          {},
+	"cmd":                              {},
+	"cmd/internal/apiclient":           {},
 	"cmd/internal/cmdtest": {
 		ours: list("cmd/internal/apiclient", "cmd/internal/terminal", "keys", "keys/testenv", "miniapp-api/document",
 			"miniapp-api/passwd", "signing/alipaysim", "store", "store/storetest"),
@@ -120,14 +132,18 @@ var law = map[string]line{
 		modules: list("github.com/google/uuid", "github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/text"),
 	},
 	"cmd/internal/serve": {
-		ours: list("cmd/internal/settings", "cmd/internal/terminal", "keys", "miniapp-api/alipay", "miniapp-api/document",
-			"miniapp-api/httpapi", "miniapp-api/passwd", "miniapp-api/selfservice", "signing", "store"),
-		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
+		ours: list("cmd/internal/settings", "cmd/internal/telemetry", "cmd/internal/terminal", "keys", "miniapp-api/alipay",
+			"miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/passwd", "miniapp-api/selfservice", "signing", "store"),
+		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "go.opentelemetry.io/otel/trace"),
 	},
 	"cmd/internal/settings": {
 		ours: list("cmd/internal/terminal", "keys", "miniapp-api/alipay", "miniapp-api/document", "miniapp-api/httpapi",
 			"miniapp-api/passwd", "miniapp-api/selfservice", "signing", "store"),
 		modules: list("github.com/caarlos0/env/v11"),
+	},
+	"cmd/internal/telemetry": {
+		modules: list("go.opentelemetry.io/otel", "go.opentelemetry.io/contrib/bridges/prometheus",
+			"github.com/prometheus/client_golang", "github.com/go-logr/logr"),
 	},
 	"cmd/internal/terminal": {
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/schollz/progressbar/v3", "github.com/spf13/cobra",
@@ -143,16 +159,16 @@ var law = map[string]line{
 		modules: list("github.com/spf13/cobra", "golang.org/x/sys"),
 	},
 	"cmd/alipay-sim": {ours: list("signing/alipaysim", "keys")},
-	"cmd/e2e":        {}, // tests of the program from outside, beside their one page of documentation
+	"cmd/e2e":        {}, // contains only tests and the package comment
 }
 
-// testTools are for tests alone, which may also use every module of the law.
+// testTools are modules for tests only, which may also use the modules of all rules.
 var testTools = list("github.com/google/go-cmp", "pgregory.net/rapid", "github.com/getkin/kin-openapi", "github.com/anishathalye/porcupine",
-	"github.com/chromedp/chromedp", "github.com/chromedp/cdproto")
+	"github.com/chromedp/chromedp", "github.com/chromedp/cdproto", "github.com/go-jose/go-jose/v4")
 
 func list(s ...string) []string { return s }
 
-// A source is a Go file and what it imports.
+// A source is a Go file with its imports.
 type source struct {
 	file, pkg string // pkg is its directory
 	imports   []string
@@ -160,7 +176,7 @@ type source struct {
 
 func (s source) isTest() bool { return strings.HasSuffix(s.file, "_test.go") }
 
-// TestImports checks every file of the module, whatever system it is built for.
+// TestImports checks every file of the module, for any operating system.
 func TestImports(t *testing.T) {
 	sources, err := readSources("..")
 	if err != nil {
@@ -171,25 +187,25 @@ func TestImports(t *testing.T) {
 			t.Errorf("%s: %s", s.file, wrong)
 		}
 	}
-	for pkg := range law {
+	for pkg := range rules {
 		if !slices.ContainsFunc(sources, func(s source) bool { return s.pkg == pkg }) {
-			t.Errorf("the law has a line for %s, which is no package", pkg)
+			t.Errorf("there is a rule for %s, which is not a package", pkg)
 		}
 	}
 }
 
-// channelWords are how channels are named, and registry is where the rules may.
+// channelWords matches names of channels, which only the file registry may contain.
 var (
 	channelWords = regexp.MustCompile(`(?i)alipay|支付宝|wechat|weixin|微信|mini-?program|小程序|website|hotline`)
 	registry     = "channel.go"
 )
 
-// TestRulesNameNoChannel looks at comments and texts, too: whoever adds a channel changes
-// nothing of the rules.
+// TestRulesNameNoChannel checks code, comments and texts of selfservice, because a new
+// channel must not require a change there.
 func TestRulesNameNoChannel(t *testing.T) {
 	files, err := filepath.Glob("../miniapp-api/selfservice/*.go")
 	if err != nil || len(files) == 0 {
-		t.Fatal("no rules", err)
+		t.Fatal("no files", err)
 	}
 	for _, name := range files {
 		text, err := os.ReadFile(name)
@@ -205,7 +221,7 @@ func TestRulesNameNoChannel(t *testing.T) {
 // TestCommonCodeNamesNoChannel looks at code and texts, and not at comments, in which a column
 // or a method may say what one channel needs it for. The schema is among the texts.
 func TestCommonCodeNamesNoChannel(t *testing.T) {
-	complain := func(name, text string) {
+	check := func(name, text string) {
 		if word := channelWords.FindString(text); word != "" {
 			t.Errorf("%s names %s: %s", name, word, text)
 		}
@@ -217,7 +233,7 @@ func TestCommonCodeNamesNoChannel(t *testing.T) {
 		}
 		for _, name := range files {
 			if base := filepath.Base(name); base != registry && !strings.HasSuffix(base, "_test.go") {
-				inspectTexts(t, name, complain)
+				inspectTexts(t, name, check)
 			}
 		}
 	}
@@ -225,7 +241,7 @@ func TestCommonCodeNamesNoChannel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	complain("schema.sql", string(schema))
+	check("schema.sql", string(schema))
 }
 
 // inspectTexts calls visit with every identifier and literal of a file.
@@ -269,7 +285,7 @@ func readSources(root string) ([]source, error) {
 	return all, err
 }
 
-// skipped are the directories that the go command skips, too.
+// skipped reports whether the go command ignores the directory.
 func skipped(dir string) bool {
 	return dir == "testdata" || dir == "node_modules" || strings.HasPrefix(dir, ".") || strings.HasPrefix(dir, "_")
 }
@@ -295,86 +311,85 @@ func readSource(root, name string) (source, error) {
 	return s, nil
 }
 
-// violations says what is against the law in a file.
+// violations returns the imports of a file that are not allowed.
 func violations(s source) []string {
-	rule, known := law[s.pkg]
+	allowed, known := rules[s.pkg]
 	if !known {
-		return []string{fmt.Sprintf("package %q has no line in the law", s.pkg)}
+		return []string{fmt.Sprintf("package %q has no rule", s.pkg)}
 	}
 	var all []string
 	note := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	for _, p := range s.imports {
 		ours, isOurs := strings.CutPrefix(p, module)
 		switch {
-		case covers(rule.never, p):
-			note("imports %s, which its line forbids", p)
+		case covers(allowed.never, p):
+			note("imports %s, which its rule forbids", p)
 		case isOurs && !reaches(s.pkg, ours):
-			note("imports %s: an arrow goes down or stays in its room", ours)
-		case isOurs && !s.isTest() && !slices.Contains(rule.ours, ours):
-			note("imports %s, which its line does not name", ours)
-		case isOurs && law[ours].users != nil && !slices.Contains(law[ours].users, s.pkg):
-			note("imports %s, which only %v may", ours, law[ours].users)
-		case !isOurs && isForeign(p) && !covers(rule.modules, p) && !(s.isTest() && covers(testModules(), p)):
-			note("imports %s, which its line does not name", p)
+			note("imports %s, which is not in a lower layer or the same directory", ours)
+		case isOurs && !s.isTest() && !slices.Contains(allowed.ours, ours):
+			note("imports %s, which its rule does not name", ours)
+		case isOurs && rules[ours].users != nil && !slices.Contains(rules[ours].users, s.pkg):
+			note("imports %s, which only %v may", ours, rules[ours].users)
+		case !isOurs && isForeign(p) && !covers(allowed.modules, p) && !(s.isTest() && covers(testModules(), p)):
+			note("imports %s, which its rule does not name", p)
 		}
 	}
 	return all
 }
 
-// reaches reports whether an arrow between two packages goes down, or stays in
-// one room.
+// reaches reports whether an import goes to a lower layer or stays in one directory.
 func reaches(from, to string) bool {
 	from, _, _ = strings.Cut(from, "/")
 	to, _, _ = strings.Cut(to, "/")
-	floor, known := floors[to]
-	return known && (from == to || floor < floors[from])
+	layer, known := layers[to]
+	return known && (from == to || layer < layers[from])
 }
 
-// isForeign tells a module's package from the standard library's by the dot in
-// its first element, as the go command does. "C" has none and is nobody's.
+// isForeign reports whether a package belongs to another module, which has a dot in its
+// first element. "C" counts as foreign, too.
 func isForeign(p string) bool {
 	first, _, _ := strings.Cut(p, "/")
 	return strings.Contains(first, ".") || p == "C"
 }
 
-// covers reports whether one of the modules holds the package.
+// covers reports whether one of the modules contains the package.
 func covers(modules []string, p string) bool {
 	return slices.ContainsFunc(modules, func(m string) bool { return p == m || strings.HasPrefix(p, m+"/") })
 }
 
 func testModules() []string {
 	all := slices.Clone(testTools)
-	for rule := range maps.Values(law) {
+	for rule := range maps.Values(rules) {
 		all = append(all, rule.modules...)
 	}
 	return all
 }
 
-// The law itself has no arrow that goes up, and no circle.
-func TestLaw(t *testing.T) {
-	for pkg, rule := range law {
+// TestRules checks that the rules themselves respect the layers and have no cycle.
+func TestRules(t *testing.T) {
+	for pkg, rule := range rules {
 		for _, ours := range rule.ours {
-			if _, known := law[ours]; !known {
-				t.Errorf("%s may import %s, which has no line", pkg, ours)
+			if _, known := rules[ours]; !known {
+				t.Errorf("%s may import %s, which has no rule", pkg, ours)
 			}
 			if !reaches(pkg, ours) {
-				t.Errorf("%s may import %s, against the floors", pkg, ours)
+				t.Errorf("%s may import %s, which is not in a lower layer", pkg, ours)
 			}
-			if users := law[ours].users; users != nil && !slices.Contains(users, pkg) {
+			if users := rules[ours].users; users != nil && !slices.Contains(users, pkg) {
 				t.Errorf("%s may import %s, which only %v may", pkg, ours, users)
 			}
 			if slices.Contains(closure(ours), pkg) {
-				t.Errorf("%s and %s go round in a circle", pkg, ours)
+				t.Errorf("%s and %s import each other", pkg, ours)
 			}
 		}
 	}
 }
 
-// closure returns pkg and everything it may come to import.
+// closure returns pkg and everything that it may import, directly or indirectly.
 func closure(pkg string) []string {
 	all := []string{pkg}
 	for i := 0; i < len(all); i++ {
-		for _, next := range law[all[i]].ours {
+		for _, next := range rules[all[i]].ours {
 			if !slices.Contains(all, next) {
 				all = append(all, next)
 			}
@@ -383,7 +398,7 @@ func closure(pkg string) []string {
 	return all
 }
 
-// What the law forbids is found, and what it allows is not.
+// TestViolations checks which imports are reported.
 func TestViolations(t *testing.T) {
 	for _, c := range []struct {
 		name, file string
@@ -394,11 +409,11 @@ func TestViolations(t *testing.T) {
 		{"down", "store/x.go", list("fundpass/keys"), 0},
 		{"up", "store/x.go", list("fundpass/miniapp-api/httpapi"), 1},
 		{"up in a test", "store/x_test.go", list("fundpass/miniapp-api/httpapi"), 1},
-		{"next room", "store/x.go", list("fundpass/signing"), 1},
-		{"next room in a test", "signing/x_test.go", list("fundpass/store/storetest"), 1},
-		{"own room in a test", "store/x_test.go", list("fundpass/store/storetest"), 0},
-		{"driver layer in its room", "store/x.go", list("fundpass/store/pgconn"), 0},
-		{"driver layer in a test of its room", "store/x_test.go", list("fundpass/store/pgconn"), 0},
+		{"other directory", "store/x.go", list("fundpass/signing"), 1},
+		{"other directory in a test", "signing/x_test.go", list("fundpass/store/storetest"), 1},
+		{"own directory in a test", "store/x_test.go", list("fundpass/store/storetest"), 0},
+		{"driver layer in its directory", "store/x.go", list("fundpass/store/pgconn"), 0},
+		{"driver layer in a test of its directory", "store/x_test.go", list("fundpass/store/pgconn"), 0},
 		{"driver layer in a test of another package", "cmd/fundpass/x_test.go", list("fundpass/store/pgconn"), 1},
 		{"driver layer in test fixtures", "store/storetest/x.go", list("fundpass/store/pgconn"), 1},
 		{"store in the driver layer", "store/pgconn/x.go", list("fundpass/store"), 1},
@@ -412,8 +427,8 @@ func TestViolations(t *testing.T) {
 		{"fixture in a command", "cmd/internal/serve/x.go", list("fundpass/cmd/internal/cmdtest"), 1},
 		{"module", "store/x.go", list("github.com/lib/pq"), 0},
 		{"part of a module", "keys/x.go", list("github.com/tink-crypto/tink-go/v2/aead"), 0},
-		{"module of another room", "miniapp-api/httpapi/x.go", list("github.com/lib/pq"), 1},
-		{"module of another room in a test", "miniapp-api/httpapi/x_test.go", list("github.com/lib/pq"), 0},
+		{"module of another package", "miniapp-api/httpapi/x.go", list("github.com/lib/pq"), 1},
+		{"module of another package in a test", "miniapp-api/httpapi/x_test.go", list("github.com/lib/pq"), 0},
 		{"name that only begins alike", "store/x.go", list("github.com/lib/pqx"), 1},
 		{"rules with HTTP", "miniapp-api/selfservice/x.go", list("net/http"), 1},
 		{"rules with HTTP in a test", "miniapp-api/selfservice/x_test.go", list("net/http/httptest"), 1},
@@ -426,7 +441,7 @@ func TestViolations(t *testing.T) {
 		{"unlisted module in a test", "keys/x_test.go", list("github.com/stretchr/testify/assert"), 1},
 		{"cgo", "keys/x.go", list("C"), 1},
 		{"unknown package", "utils/x.go", nil, 1},
-		{"unknown room", "cmd/fundpass/x.go", list("fundpass/utils"), 1},
+		{"unknown directory", "cmd/fundpass/x.go", list("fundpass/utils"), 1},
 		{"several", "keys/x.go", list("fundpass/store", "github.com/lib/pq", "fmt"), 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -108,9 +108,15 @@ func (g *Gateway) Keyring() *keys.AlipayKeyring { return g.current.Load().keyrin
 func (c *keyedClient) call(ctx context.Context, p *alipay.Payload, out any) error {
 	p.AddParam("app_cert_sn", c.keyring.AppCertSN()) // certificate mode only; the SDK omits empty values
 	p.AddParam("alipay_root_cert_sn", c.keyring.RootCertSN())
+	ctx, span := startSpan(ctx, p.APIName())
 	sent := context.WithValue(ctx, methodKey{}, p.APIName())
-	if err := c.client.Request(sent, p, out); err != nil {
-		return fmt.Errorf("%s: %w", p.APIName(), explain(ctx, err))
+	err := c.client.Request(sent, p, out)
+	if err != nil {
+		err = explain(ctx, err)
+	}
+	endSpan(span, err)
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.APIName(), err)
 	}
 	return nil
 }

@@ -56,27 +56,33 @@ func (db *DB) ChooseAccount(ctx context.Context, s Session, id uuid.UUID) error 
 		} else if err != nil {
 			return err
 		}
-		if err := db.closeOpenResets(ctx, tx, s, now); err != nil {
-			return err
-		}
-		if _, err := db.closeOpenChanges(ctx, tx, s, now); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `
-			UPDATE links SET account_id = $4 WHERE center_id = $1 AND provider = $2 AND identity_digest = $3`,
-			db.center, s.Provider, s.IdentityDigest, id); err != nil {
-			return err
-		}
-		if err := db.endOtherSessions(ctx, tx, s, now); err != nil {
-			return err
-		}
-		for _, account := range []uuid.UUID{s.Link.AccountID, id} { // the citizen reads the events of the new account
-			if err := db.addEvent(ctx, tx, account, EventAccountChosen, s.Channel, now); err != nil {
-				return err
-			}
-		}
-		return nil
+		return db.moveLink(ctx, tx, s, id, now)
 	})
+}
+
+// moveLink points the link of the session's user, which is locked, to another account of
+// the same person.
+func (db *DB) moveLink(ctx context.Context, tx *sqlx.Tx, s Session, id uuid.UUID, now time.Time) error {
+	if err := db.closeOpenResets(ctx, tx, s, now); err != nil {
+		return err
+	}
+	if _, err := db.closeOpenChanges(ctx, tx, s, now); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `
+		UPDATE links SET account_id = $4 WHERE center_id = $1 AND provider = $2 AND identity_digest = $3`,
+		db.center, s.Provider, s.IdentityDigest, id); err != nil {
+		return err
+	}
+	if err := db.endOtherSessions(ctx, tx, s, now); err != nil {
+		return err
+	}
+	for _, account := range []uuid.UUID{s.Link.AccountID, id} { // the citizen reads the events of the new account
+		if err := db.addEvent(ctx, tx, account, EventAccountChosen, s.Channel, now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // requireChosen returns nil if a concurrent request has chosen the same account, and

@@ -12,6 +12,7 @@ import (
 const (
 	EventLinked          = "linked"
 	EventUnlinked        = "unlinked"
+	EventSignedIn        = "signed_in" // with the password or another proof, by no provider
 	EventChangeOpened    = "change_opened"
 	EventPasswordChanged = "password_changed"
 	EventPasswordWrong   = "password_wrong"

@@ -28,7 +28,6 @@ type scopeModel struct {
 	attempts int         // failed in this tier
 	tier     int         // tiers that ended in a lock since the last success
 	until    time.Time   // end of the lock
-	met      bool        // whether an attempt was ever made
 	pending  []time.Time // leases of pending attempts
 }
 
@@ -39,7 +38,6 @@ func (l *scopeModel) limit(b store.LockoutPolicy) int {
 
 // reserve starts one attempt at the time now. It returns whether the attempt is admitted.
 func (l *scopeModel) reserve(b store.LockoutPolicy, now time.Time) bool {
-	l.met = true
 	l.lapse(now)
 	if l.until.After(now) || len(l.pending) >= l.limit(b) {
 		return false

@@ -74,10 +74,11 @@ func (h *history) freeze() error {
 	return h.db.Freeze(context.Background(), h.session)
 }
 
-// clear resets every scope. It returns how many were used and how many of them were locked.
+// clear resets every scope, and returns how many had failed attempts or a lock, and how many
+// were locked.
 func (h *history) clear() (scopes, locked int) {
 	for _, l := range h.model {
-		if l.met {
+		if l.attempts > 0 || l.tier > 0 || !l.until.IsZero() {
 			scopes++
 		}
 		if l.until.After(*h.now) {

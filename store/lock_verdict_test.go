@@ -22,7 +22,7 @@ type pendingAttempt struct {
 }
 
 // clear resets the counter and keeps pending attempts.
-func (l *scopeModel) clear() { *l = scopeModel{met: l.met, pending: l.pending} }
+func (l *scopeModel) clear() { *l = scopeModel{pending: l.pending} }
 
 // begin reserves an attempt in the database and in the model, and compares the results.
 func (h *history) begin() error { return h.beginUnder(uuid.NewString()) }

@@ -12,6 +12,10 @@ import (
 // PublicScope is the scope of all callers who are not proven to be the person.
 var PublicScope = []byte("public")
 
+// OwnerScope is the scope of a person's linked users of all providers, so that guesses on
+// one channel are counted on every other.
+var OwnerScope = []byte("owner")
+
 // A LockoutPolicy lists the tiers of a lockout: the n-th tier allows Attempts[n] failed
 // attempts and then locks until Until(now)[n]. The last tier repeats.
 type LockoutPolicy struct {
@@ -26,7 +30,7 @@ const AttemptLease = 15 * time.Second
 // An AttemptRequest asks to check one password.
 type AttemptRequest struct {
 	PersonDigest []byte    // of the presented identity, known or not
-	Scope        []byte    // PublicScope, or the identity digest of a user proven to be the person
+	Scope        []byte    // PublicScope, OwnerScope, or the identity digest of a user proven to be the person but not linked
 	AccountNo    string    // if the caller named the account
 	AccountID    uuid.UUID // if the link names the account; failed attempts then become events of it
 	Channel      string    // of those events

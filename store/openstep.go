@@ -21,28 +21,26 @@ type OpenStep struct {
 // them. Either is nil if there is none.
 func (db *DB) OpenSteps(ctx context.Context, s Session) (change, reset *OpenStep, err error) {
 	now := db.clock()
+	var rows []struct {
+		OpenStep
+		IsChange bool `db:"is_change"`
+	}
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {
-		change, reset = nil, nil
-		var changes, resets []OpenStep
-		if err := sqlx.SelectContext(ctx, q, &changes, `
-			SELECT change_id AS id, identity_digest = $4 AS own, channel, opened_at, expires_at FROM changes
-			WHERE center_id = $1 AND person_digest = $2 AND state = 'open' AND expires_at > $3`,
-			db.center, s.Link.PersonDigest, now, s.IdentityDigest); err != nil {
-			return err
-		}
-		if err := sqlx.SelectContext(ctx, q, &resets, `
-			SELECT reset_id AS id, identity_digest = $4 AS own, channel, opened_at, expires_at FROM resets
+		rows = nil
+		return sqlx.SelectContext(ctx, q, &rows, `
+			SELECT true AS is_change, change_id AS id, identity_digest = $4 AS own, channel, opened_at, expires_at FROM changes
+			WHERE center_id = $1 AND person_digest = $2 AND state = 'open' AND expires_at > $3
+			UNION ALL
+			SELECT false, reset_id, identity_digest = $4, channel, opened_at, expires_at FROM resets
 			WHERE center_id = $1 AND person_digest = $2 AND state IN ('started', 'passed') AND expires_at > $3`,
-			db.center, s.Link.PersonDigest, now, s.IdentityDigest); err != nil {
-			return err
-		}
-		if len(changes) > 0 { // at most one
-			change = &changes[0]
-		}
-		if len(resets) > 0 {
-			reset = &resets[0]
-		}
-		return nil
+			db.center, s.Link.PersonDigest, now, s.IdentityDigest)
 	})
+	for i := range rows { // at most one of each
+		if rows[i].IsChange {
+			change = &rows[i].OpenStep
+		} else {
+			reset = &rows[i].OpenStep
+		}
+	}
 	return change, reset, err
 }

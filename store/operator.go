@@ -29,7 +29,7 @@ type Unlocked struct {
 	At       time.Time
 	Account  Account // the account named, or the person's first
 	Accounts int     // number of the person's accounts, which each got the event
-	Scopes   int     // number of scopes with attempts
+	Scopes   int     // number of scopes with failed attempts or a lock
 	Locked   int     // number of scopes that were locked
 }
 
@@ -98,16 +98,19 @@ func (db *DB) accountsOf(ctx context.Context, tx *sqlx.Tx, u OperatorRequest) ([
 // clearLockouts resets the person's counters and counts them and their locks. It locks the
 // rows first, so a concurrent attempt waits.
 func (db *DB) clearLockouts(ctx context.Context, tx *sqlx.Tx, done *Unlocked) error {
-	var locked []bool
-	if err := tx.SelectContext(ctx, &locked, `
-		SELECT coalesce(locked_until > $3, false) FROM lockouts
-		WHERE center_id = $1 AND person_digest = $2 FOR UPDATE`,
+	var rows []struct{ Used, Locked bool }
+	if err := tx.SelectContext(ctx, &rows, `
+		SELECT attempts > 0 OR tier > 0 OR locked_until IS NOT NULL AS used, coalesce(locked_until > $3, false) AS locked
+		FROM lockouts WHERE center_id = $1 AND person_digest = $2 FOR UPDATE`,
 		db.center, done.Account.PersonDigest, done.At); err != nil {
 		return err
 	}
-	done.Scopes, done.Locked = len(locked), 0
-	for _, l := range locked {
-		if l {
+	done.Scopes, done.Locked = 0, 0
+	for _, row := range rows {
+		if row.Used {
+			done.Scopes++
+		}
+		if row.Locked {
 			done.Locked++
 		}
 	}
@@ -120,12 +123,13 @@ func (db *DB) clearLockouts(ctx context.Context, tx *sqlx.Tx, done *Unlocked) er
 
 // An OperatorAction is one entry of the operators' record.
 type OperatorAction struct {
-	ID        uuid.UUID `db:"action_id" json:"action_id"`
-	At        time.Time `db:"at" json:"at"`
-	Operator  string    `db:"operator" json:"operator"`
-	Action    string    `db:"action" json:"action"`
-	AccountID uuid.UUID `db:"account_id" json:"account_id"`
-	Reason    string    `db:"reason" json:"reason"`
+	ID        uuid.UUID  `db:"action_id" json:"action_id"`
+	At        time.Time  `db:"at" json:"at"`
+	Operator  string     `db:"operator" json:"operator"`
+	Action    string     `db:"action" json:"action"`
+	AccountID *uuid.UUID `db:"account_id" json:"account_id"` // nil for an action on a channel
+	Channel   string     `db:"channel" json:"channel,omitempty"`
+	Reason    string     `db:"reason" json:"reason"`
 }
 
 // OperatorActions returns the operators' actions since a time, oldest first.
@@ -134,8 +138,25 @@ func (db *DB) OperatorActions(ctx context.Context, since time.Time) ([]OperatorA
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		all = nil
 		return sqlx.SelectContext(ctx, q, &all, `
-			SELECT action_id, at, operator, action, account_id, reason FROM operator_actions
+			SELECT action_id, at, operator, action, account_id, coalesce(channel, '') AS channel, reason FROM operator_actions
 			WHERE center_id = $1 AND at >= $2 ORDER BY at, action_id`, db.center, since)
+	})
+	return all, err
+}
+
+// OperatorActionsOn returns what operators did since then to the accounts of the holder of
+// accountNo, oldest first. Without such an account, as after an erasure, it returns what was
+// done to the number itself.
+func (db *DB) OperatorActionsOn(ctx context.Context, accountNo string, since time.Time) ([]OperatorAction, error) {
+	var all []OperatorAction
+	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+		all = nil
+		return sqlx.SelectContext(ctx, q, &all, `
+			SELECT action_id, at, operator, action, account_id, reason FROM operator_actions
+			WHERE center_id = $1 AND at >= $2 AND (account_id = $3 OR account_id IN (
+				SELECT b.account_id FROM accounts a JOIN accounts b ON b.center_id = a.center_id AND b.person_digest = a.person_digest
+				WHERE a.center_id = $1 AND a.account_id = $3))
+			ORDER BY at, action_id`, db.center, since, importedID(db.accountNoDigest(accountNo)))
 	})
 	return all, err
 }

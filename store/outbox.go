@@ -71,6 +71,10 @@ type notice struct {
 // queueNotice adds a notice in the transaction that causes it. A notice other than a
 // security notice is dropped if the addressee has withdrawn the consent to messages.
 func (db *DB) queueNotice(ctx context.Context, tx *sqlx.Tx, n notice, now time.Time) error {
+	var err error
+	if n.to, err = db.addressee(ctx, tx, n); err != nil {
+		return err
+	}
 	sealed, err := db.seal(Notice{n.to, now, n.person}, "outbox", n.id[:])
 	if err != nil {
 		return err
@@ -83,6 +87,29 @@ func (db *DB) queueNotice(ctx context.Context, tx *sqlx.Tx, n notice, now time.T
 			ORDER BY given_at DESC LIMIT 1), false)`,
 		db.center, n.id, n.kind, n.account, sealed, now, db.digest(n.to), slices.Contains(securityNotices, n.kind))
 	return err
+}
+
+// addressee returns the identity that a notice is sent to. Who is identified by the centre
+// has no messages there, and gets them as the user of the notifier that the person is
+// linked to.
+func (db *DB) addressee(ctx context.Context, tx *sqlx.Tx, n notice) (Identity, error) {
+	if n.to.Provider != ProviderCentre {
+		return n.to, nil
+	}
+	var links []struct {
+		Digest []byte `db:"identity_digest"`
+		Sealed []byte `db:"sealed_identity"`
+	}
+	err := tx.SelectContext(ctx, &links, `
+		SELECT identity_digest, sealed_identity FROM links
+		WHERE center_id = $1 AND person_digest = $2 AND provider = $3`,
+		db.center, n.person, notifier)
+	if err != nil || len(links) == 0 {
+		return n.to, err
+	}
+	var to Identity
+	err = db.unseal(links[0].Sealed, "links", links[0].Digest, &to)
+	return to, err
 }
 
 // A Delivery is a notice claimed for sending.

@@ -32,7 +32,7 @@ func retained(t *testing.T, db *store.DB, years int, dryRun bool) map[string]int
 			got[r.Kind] = r.Rows
 		}
 	}
-	if len(all) != 19 {
+	if len(all) != 21 {
 		t.Errorf("%d kinds reported", len(all))
 	}
 	return got

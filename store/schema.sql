@@ -18,14 +18,6 @@ CREATE TABLE accounts (
 CREATE INDEX accounts_person ON accounts USING btree (center_id, person_digest);
 CREATE INDEX accounts_phone ON accounts USING btree (center_id, phone_digest) WHERE (phone_digest IS NOT NULL);
 
-CREATE TABLE auth_codes (
-	center_id text NOT NULL,
-	code_digest bytea NOT NULL,
-	spent_at timestamp with time zone NOT NULL,
-	PRIMARY KEY (center_id, code_digest)
-);
-CREATE INDEX auth_codes_spent ON auth_codes USING btree (center_id, spent_at);
-
 CREATE TABLE centers (
 	center_id text NOT NULL,
 	app_id text NOT NULL,
@@ -61,6 +53,59 @@ CREATE TABLE changes (
 CREATE INDEX changes_opened ON changes USING btree (center_id, opened_at);
 CREATE INDEX changes_person ON changes USING btree (center_id, person_digest);
 CREATE UNIQUE INDEX changes_one_open ON changes USING btree (center_id, person_digest) WHERE (state = 'open'::text);
+
+CREATE TABLE channel_counts (
+	center_id text NOT NULL,
+	channel text NOT NULL,
+	minute timestamp with time zone NOT NULL,
+	requests bigint NOT NULL,
+	failures bigint NOT NULL,
+	PRIMARY KEY (center_id, channel, minute)
+);
+CREATE INDEX channel_counts_minute ON channel_counts USING btree (center_id, minute);
+
+CREATE TABLE channels (
+	center_id text NOT NULL,
+	channel text NOT NULL,
+	code integer NOT NULL,
+	title text NOT NULL,
+	is_on boolean NOT NULL,
+	set_at timestamp with time zone NOT NULL,
+	off_kind text,
+	off_reason text,
+	resumes_at timestamp with time zone,
+	opens integer NOT NULL,
+	closes integer NOT NULL,
+	per_minute integer,
+	credential text NOT NULL,
+	shares_password boolean NOT NULL,
+	keypad text,
+	proofs text[],
+	initial_proofs text[],
+	failure_percent integer,
+	failure_requests integer,
+	failure_minutes integer,
+	cool_down_seconds bigint,
+	PRIMARY KEY (center_id, channel),
+	UNIQUE (center_id, code),
+	CHECK ((((failure_percent IS NULL) = (failure_requests IS NULL)) AND ((failure_percent IS NULL) = (failure_minutes IS NULL)))),
+	CHECK (((NOT is_on) OR (off_kind IS NULL))),
+	CHECK (((closes >= 0) AND (closes <= 1439))),
+	CHECK (((code >= 1) AND (code <= 99))),
+	CHECK (((credential = 'password'::text) OR (NOT shares_password))),
+	CHECK (((failure_minutes >= 1) AND (failure_minutes <= 60))),
+	CHECK (((failure_percent >= 1) AND (failure_percent <= 100))),
+	CHECK (((length(channel) >= 1) AND (length(channel) <= 32))),
+	CHECK (((length(title) >= 1) AND (length(title) <= 32))),
+	CHECK (((opens >= 0) AND (opens <= 1439))),
+	CHECK ((cool_down_seconds > 0)),
+	CHECK ((credential = ANY (ARRAY['password'::text, 'phone_pin'::text]))),
+	CHECK ((failure_requests > 0)),
+	CHECK ((length(keypad) > 0)),
+	CHECK ((length(off_reason) > 0)),
+	CHECK ((off_kind = ANY (ARRAY['manual'::text, 'automatic'::text]))),
+	CHECK ((per_minute > 0))
+);
 
 CREATE TABLE consents (
 	center_id text NOT NULL,
@@ -268,15 +313,32 @@ CREATE TABLE operator_actions (
 	at timestamp with time zone NOT NULL,
 	operator text NOT NULL,
 	action text NOT NULL,
-	account_id uuid NOT NULL,
+	account_id uuid,
+	channel text,
 	reason text NOT NULL,
 	PRIMARY KEY (center_id, action_id),
+	CHECK (((account_id IS NULL) <> (channel IS NULL))),
 	CHECK ((length(action) > 0)),
 	CHECK ((length(operator) > 0)),
 	CHECK ((length(reason) > 0))
 );
 CREATE INDEX operator_actions_account ON operator_actions USING btree (center_id, account_id);
 CREATE INDEX operator_actions_at ON operator_actions USING btree (center_id, at);
+
+CREATE TABLE operator_approvals (
+	center_id text NOT NULL,
+	action text NOT NULL,
+	channel text NOT NULL,
+	operator text NOT NULL,
+	reason text NOT NULL,
+	asked_at timestamp with time zone NOT NULL,
+	expires_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, action, channel),
+	CHECK ((length(action) > 0)),
+	CHECK ((length(operator) > 0)),
+	CHECK ((length(reason) > 0))
+);
+CREATE INDEX operator_approvals_expires ON operator_approvals USING btree (center_id, expires_at);
 
 CREATE TABLE outbox (
 	center_id text NOT NULL,
@@ -419,6 +481,14 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_created ON sessions USING btree (center_id, created_at);
 CREATE INDEX sessions_identity ON sessions USING btree (center_id, identity_digest);
+
+CREATE TABLE spent_values (
+	center_id text NOT NULL,
+	value_digest bytea NOT NULL,
+	spent_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, value_digest)
+);
+CREATE INDEX spent_values_spent ON spent_values USING btree (center_id, spent_at);
 
 CREATE TABLE spraying (
 	center_id text NOT NULL,

@@ -35,6 +35,7 @@ type Link struct {
 	AccountID    uuid.UUID
 	PersonDigest []byte
 	Password     PasswordStatus
+	HasOpenStep  bool // whether the person has an open change or reset; see OpenSteps
 }
 
 // A Visitor is the sealed part of a session.
@@ -46,13 +47,7 @@ type Visitor struct {
 // SpendAuthCode marks an auth code as used. Over all processes the first call returns nil
 // and every other ErrConflict.
 func (db *DB) SpendAuthCode(ctx context.Context, code string) error {
-	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		res, err := tx.ExecContext(ctx, `
-			INSERT INTO auth_codes (center_id, code_digest, spent_at) VALUES ($1, $2, $3)
-			ON CONFLICT (center_id, code_digest) DO NOTHING`,
-			db.center, db.cipher.Index("auth code", []byte(code)), now)
-		return changedOne(res, err, ErrConflict)
-	})
+	return db.spend(ctx, db.cipher.Index("auth code", []byte(code)))
 }
 
 // OpenSession opens a session on a channel for visitor. tokenDigest is the SHA-256 of a
@@ -65,24 +60,29 @@ func (db *DB) OpenSession(ctx context.Context, channel string, tokenDigest []byt
 		if err != nil {
 			return err
 		}
-		digest := db.digest(id)
-		sealed, err := db.seal(Visitor{id, visitor.AccessToken}, "sessions", tokenDigest)
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `
-			INSERT INTO sessions (center_id, token_digest, provider, channel, identity_digest, sealed, created_at, seen_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`,
-			db.center, tokenDigest, id.Provider, channel, digest, sealed, now)
-		if err != nil {
-			return err
-		}
-		return db.authorise(ctx, tx, id.Provider, digest, now)
+		return db.insertSession(ctx, tx, channel, tokenDigest, Visitor{id, visitor.AccessToken}, now)
 	})
 	if err != nil {
 		return Session{}, err
 	}
 	return db.Session(ctx, tokenDigest)
+}
+
+// insertSession adds a session and records that its user has signed in.
+func (db *DB) insertSession(ctx context.Context, tx *sqlx.Tx, channel string, tokenDigest []byte, visitor Visitor, now time.Time) error {
+	digest := db.digest(visitor.Identity)
+	sealed, err := db.seal(visitor, "sessions", tokenDigest)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `
+		INSERT INTO sessions (center_id, token_digest, provider, channel, identity_digest, sealed, created_at, seen_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`,
+		db.center, tokenDigest, visitor.Identity.Provider, channel, digest, sealed, now)
+	if err != nil {
+		return err
+	}
+	return db.authorise(ctx, tx, visitor.Identity.Provider, digest, now)
 }
 
 // Session returns the session with a token digest, with its link and the state of its
@@ -99,17 +99,19 @@ func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) 
 		return q.QueryRowxContext(ctx, `
 			SELECT s.provider, s.channel, s.identity_digest, s.sealed, s.seen_at, l.account_id, l.person_digest,
 				coalesce(c.state, ''), coalesce(a.status, ''), c.changed_at,
-				coalesce(b.attempts, 0), coalesce(b.tier, 0), b.locked_until, a.sealed
+				coalesce(b.attempts, 0), coalesce(b.tier, 0), b.locked_until, a.sealed,
+				EXISTS (SELECT 1 FROM changes WHERE center_id = $1 AND person_digest = l.person_digest AND state = 'open')
+				OR EXISTS (SELECT 1 FROM resets WHERE center_id = $1 AND person_digest = l.person_digest AND state IN ('started', 'passed'))
 			FROM sessions s
 			LEFT JOIN links l ON l.center_id = s.center_id AND l.provider = s.provider AND l.identity_digest = s.identity_digest
 			LEFT JOIN accounts a ON a.center_id = l.center_id AND a.account_id = l.account_id
 			LEFT JOIN password_credentials c ON c.center_id = l.center_id AND c.account_id = l.account_id AND `+isPassword+`
 			LEFT JOIN lockouts b ON b.center_id = l.center_id AND b.person_digest = l.person_digest
-				AND b.scope = l.identity_digest
+				AND b.scope = $5
 			WHERE s.center_id = $1 AND s.token_digest = $2 AND s.seen_at > $3 AND s.created_at > $4`,
-			db.center, tokenDigest, now.Add(-SessionIdle), now.Add(-SessionLife),
+			db.center, tokenDigest, now.Add(-SessionIdle), now.Add(-SessionLife), OwnerScope,
 		).Scan(&s.Provider, &s.Channel, &s.IdentityDigest, &s.sealed, &seenAt, &account, &link.PersonDigest,
-			&p.State, &p.Account, &p.ChangedAt, &p.Attempts, &p.Tier, &p.LockedUntil, &p.sealed)
+			&p.State, &p.Account, &p.ChangedAt, &p.Attempts, &p.Tier, &p.LockedUntil, &p.sealed, &link.HasOpenStep)
 	})
 	if err != nil {
 		return Session{}, mapNoRows(err, ErrNotFound)

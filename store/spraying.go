@@ -152,11 +152,11 @@ func (db *DB) undoSprayCount(ctx context.Context, tx *sqlx.Tx, req AttemptReques
 	return err
 }
 
-// UndoSprayCount undoes the count of the attempt that began a link proof. The counter of
-// that minute has ended. Calling it twice is safe.
-func (db *DB) UndoSprayCount(ctx context.Context, s *UnverifiedSource, p LinkProof) error {
+// UndoSprayCount undoes the count of an attempt at a person whose password was right, made
+// at a time whose minute has ended. Calling it twice is safe.
+func (db *DB) UndoSprayCount(ctx context.Context, s *UnverifiedSource, personDigest []byte, at time.Time) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
-		return db.undoSprayCount(ctx, tx, AttemptRequest{PersonDigest: p.PersonDigest, Source: s}, Attempt{at: p.ExpiresAt.Add(-LinkProofLife)})
+		return db.undoSprayCount(ctx, tx, AttemptRequest{PersonDigest: personDigest, Source: s}, Attempt{at: at})
 	})
 }
 

@@ -67,6 +67,7 @@ type Plan struct {
 type Comparison struct {
 	Lines   func(put func(Listed) error) error // calls put for every line, in the file's order
 	Changed func(Difference) error             // called for every difference, in the file's order
+	Kinds   func([]ChangeKind)                 // called with the kinds of the differences; may be nil
 }
 
 // errCompared undoes the comparison's transaction.
@@ -90,6 +91,7 @@ func (db *DB) Compare(ctx context.Context, file Comparison) (Plan, error) {
 			func() error { return c.findDifferences(ctx) },
 			func() error { return c.findShortened(ctx) },
 			func() error { return c.plan(ctx, &p) },
+			func() error { return c.kinds(ctx, file.Kinds) },
 			func() error { return c.tell(ctx, file.Changed) },
 		} {
 			if err := step(); err != nil {

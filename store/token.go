@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 // NewSeed returns the seed of a bearer token: the id of the pepper's newest key and 256
@@ -25,4 +26,21 @@ func (db *DB) Token(seed string) (string, error) {
 	}
 	token, err := db.pepper.Derive(binary.BigEndian.Uint32(raw), "session token", raw)
 	return base64.RawURLEncoding.EncodeToString(token), err
+}
+
+// SealFor seals v for a front end that gives it back, bound to a purpose and to the digest by
+// which the front end is recognised. Nobody else can read, change or use it. Whoever seals a
+// value with a limited life puts the time into it.
+func (db *DB) SealFor(purpose string, binding []byte, v any) (string, error) {
+	sealed, err := db.seal(v, "front end", slices.Concat([]byte(purpose), []byte{0}, binding))
+	return base64.RawURLEncoding.EncodeToString(sealed), err
+}
+
+// UnsealFor is the inverse of SealFor. It fails for another purpose or front end.
+func (db *DB) UnsealFor(purpose string, binding []byte, sealed string, v any) error {
+	raw, err := base64.RawURLEncoding.DecodeString(sealed)
+	if err != nil {
+		return errors.New("store: invalid sealed value")
+	}
+	return db.unseal(raw, "front end", slices.Concat([]byte(purpose), []byte{0}, binding), v)
 }

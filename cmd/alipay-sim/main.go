@@ -1,6 +1,6 @@
-// Command alipay-sim runs the Alipay simulator by itself, to develop against
-// without a sandbox account. It listens on loopback only: its people are
-// invented, and it gives an auth code for any of them to whoever asks.
+// Command alipay-sim runs the Alipay simulator on its own, for development without a
+// sandbox account. It listens on a loopback address only, because it issues an auth code
+// for any of its invented people to every caller.
 package main
 
 import (
@@ -34,17 +34,17 @@ func main() {
 	}
 }
 
-// options are the command line.
+// options holds the command-line flags.
 type options struct{ addr, appID, appKey, alipayKey, people, target string }
 
 func readOptions(args []string) (options, error) {
 	var o options
 	f := flag.NewFlagSet("alipay-sim", flag.ContinueOnError)
 	f.StringVar(&o.addr, "addr", "127.0.0.1:8090", "loopback address to listen on")
-	f.StringVar(&o.appID, "app-id", "", "the application's id")
-	f.StringVar(&o.appKey, "app-key", "", "file of the application's public key, as fundpass keys new makes it (app_public_key.txt)")
-	f.StringVar(&o.alipayKey, "alipay-key", "", "file of the simulator's own private key, made when missing; without it every run has a new one")
-	f.StringVar(&o.people, "people", "", "JSON file with a list of people, as GET /sim/people shows them")
+	f.StringVar(&o.appID, "app-id", "", "application id")
+	f.StringVar(&o.appKey, "app-key", "", "file of the application's public key, as fundpass keys new writes it (app_public_key.txt)")
+	f.StringVar(&o.alipayKey, "alipay-key", "", "file of the simulator's private key, created if missing; without the flag every run uses a new key")
+	f.StringVar(&o.people, "people", "", "JSON file with a list of people, as GET /sim/people returns them")
 	f.StringVar(&o.target, "target", "", "base URL that notices are posted to, e.g. http://127.0.0.1:8080")
 	err := f.Parse(args)
 	return o, err
@@ -77,9 +77,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
+// simulator builds the simulator from the key files and the people's file.
 func (o options) simulator() (*alipaysim.Sim, error) {
 	if o.appID == "" || o.appKey == "" {
-		return nil, errors.New("-app-id and -app-key are needed")
+		return nil, errors.New("-app-id and -app-key are required")
 	}
 	data, err := os.ReadFile(o.appKey)
 	if err != nil {
@@ -100,8 +101,8 @@ func (o options) simulator() (*alipaysim.Sim, error) {
 	return sim, addPeople(sim, o.people)
 }
 
-// ownKey reads the key that answers are signed with, or makes it. "" is nil:
-// the simulator then makes one for itself.
+// ownKey reads the key that signs the simulator's replies, or creates it. It returns nil
+// for an empty path; the simulator then generates a key.
 func ownKey(path string) (*rsa.PrivateKey, error) {
 	if path == "" {
 		return nil, nil
@@ -124,7 +125,7 @@ func ownKey(path string) (*rsa.PrivateKey, error) {
 	return key, nil
 }
 
-// addPeople adds the people of a file; all of them are certified at Alipay.
+// addPeople adds the people listed in a file, with identities that Alipay certifies.
 func addPeople(sim *alipaysim.Sim, path string) error {
 	if path == "" {
 		return nil
@@ -144,6 +145,7 @@ func addPeople(sim *alipaysim.Sim, path string) error {
 	return nil
 }
 
+// listenLoopback refuses every address that other machines can reach.
 func listenLoopback(addr string) (net.Listener, error) {
 	resolved, err := net.ResolveTCPAddr("tcp", addr)
 	if err != nil {
@@ -155,8 +157,8 @@ func listenLoopback(addr string) (net.Listener, error) {
 	return net.ListenTCP("tcp", resolved)
 }
 
-// publicKey is the simulator's key as Alipay's console shows its own: one line
-// of base64.
+// publicKey returns the simulator's public key as Alipay's console shows it: one line of
+// base64.
 func publicKey(sim *alipaysim.Sim) (string, error) {
 	der, err := x509.MarshalPKIXPublicKey(sim.AlipayKey())
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"fundpass/signing"
 )
 
-// A fixture holds the files that a run needs.
+// A fixture is the files that a run needs.
 type fixture struct {
 	dir     string
 	app     *keys.AppKey
@@ -43,7 +43,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// start runs the program until the test ends and returns what it printed.
+// start runs the program until the test ends and returns the printed gateway and key.
 func (h fixture) start(t *testing.T, args ...string) (gateway, key string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -68,7 +68,7 @@ func (h fixture) start(t *testing.T, args ...string) (gateway, key string) {
 	return found[1], found[2]
 }
 
-// The printed gateway and key are all a server needs to exchange a code.
+// TestExchange checks that the printed gateway and key are sufficient to exchange a code.
 func TestExchange(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t)
@@ -129,7 +129,7 @@ func TestRefused(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			ctx, stop := context.WithCancel(t.Context())
-			stop() // should it listen after all, it ends
+			stop() // stops it if it listens
 			var out bytes.Buffer
 			err := run(ctx, c.args, &out)
 			if err == nil || !strings.Contains(err.Error(), c.want) {

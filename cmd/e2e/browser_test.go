@@ -20,17 +20,17 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// A browser is Chromium with the demo's page open, on a screen as wide as a phone.
+// A browser is a page of the demo in Chromium.
 type browser struct {
-	ctx      context.Context
-	demo     *runningDemo // whose page it is
-	shots    string       // directory for screenshots, "" = none
-	mu       sync.Mutex
-	troubles []string // what the console complained about
-	requests []string // addresses of what was asked for
+	ctx           context.Context
+	demo          *runningDemo // serves the page
+	shots         string       // directory for screenshots, "" = none
+	mu            sync.Mutex
+	consoleErrors []string // what the console complained about
+	requests      []string // addresses of what was asked for
 }
 
-// startChromium starts the one Chromium of all pages.
+// startChromium starts the Chromium that all pages share.
 func startChromium(t *testing.T) context.Context {
 	t.Helper()
 	program := testenv.Program(t, "apt-get install chromium fonts-noto-cjk", "chromium", "chromium-browser", "google-chrome")
@@ -44,8 +44,8 @@ func startChromium(t *testing.T) context.Context {
 	return ctx
 }
 
-// openPage opens url at width times height, as somebody whom Chromium has not
-// seen before. FUNDPASS_SHOTS names a directory that gets a picture of every page.
+// openPage opens url in a new browser context of this size. FUNDPASS_SHOTS names a
+// directory for screenshots of every page.
 func openPage(t *testing.T, chromium context.Context, url string, width, height int64) *browser {
 	t.Helper()
 	ctx, end := chromedp.NewContext(chromium, chromedp.WithNewBrowserContext())
@@ -60,8 +60,8 @@ func openPage(t *testing.T, chromium context.Context, url string, width, height 
 	return b
 }
 
-// listen keeps the addresses of requests, errors of scripts, and refusals by the content security policy.
-// That the network says 4xx is no error of the page.
+// listen records the addresses of requests, script errors and violations of the content
+// security policy. It ignores HTTP errors.
 func (b *browser) listen(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -69,37 +69,37 @@ func (b *browser) listen(event any) {
 	case *network.EventRequestWillBeSent:
 		b.requests = append(b.requests, e.Request.URL)
 	case *runtime.EventExceptionThrown:
-		b.troubles = append(b.troubles, e.ExceptionDetails.Text)
+		b.consoleErrors = append(b.consoleErrors, e.ExceptionDetails.Text)
 		if e.ExceptionDetails.Exception != nil {
-			b.troubles = append(b.troubles, fmt.Sprint(e.ExceptionDetails.Exception))
+			b.consoleErrors = append(b.consoleErrors, fmt.Sprint(e.ExceptionDetails.Exception))
 		}
 	case *log.EventEntryAdded:
 		if e.Entry.Level == log.EntryLevelError && e.Entry.Source != log.EntrySourceNetwork {
-			b.troubles = append(b.troubles, e.Entry.Text)
+			b.consoleErrors = append(b.consoleErrors, e.Entry.Text)
 		}
 	}
 }
 
-// do runs actions.
+// do runs actions and ends the test if one fails.
 func (b *browser) do(t *testing.T, what string, actions ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	ctx, stop := context.WithTimeout(b.ctx, testenv.Patience)
 	defer stop()
 	if err := chromedp.Do(ctx, actions...); err != nil {
-		b.picture(t, "failed")
+		b.screenshot(t, "failed")
 		text, _ := evaluate[string](b, `document.getElementById("phone").innerText`)
 		t.Fatalf("%s: %v\n%s", what, err, text)
 	}
 }
 
-// evaluate runs a script, and waits for its promise.
+// evaluate runs a script and awaits its promise.
 func evaluate[T any](b *browser, script string) (T, error) {
 	ctx, stop := context.WithTimeout(b.ctx, testenv.Patience)
 	defer stop()
 	return chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
 }
 
-// must is evaluate where an error ends the test.
+// must is evaluate that ends the test on an error.
 func must[T any](t *testing.T, b *browser, script string) T {
 	t.Helper()
 	v, err := evaluate[T](b, script)
@@ -107,17 +107,17 @@ func must[T any](t *testing.T, b *browser, script string) T {
 	return v
 }
 
-// tap presses the button of that name and waits until the phone shows want.
+// tap clicks the button with that name and waits until the phone shows want.
 func (b *browser) tap(t *testing.T, name, want string) {
 	t.Helper()
 	button := fmt.Sprintf(`(//dialog[@open] | //*[@id="page"][not(//dialog[@open])])//button[normalize-space()=%q or @aria-label=%q]`, name, name)
-	b.do(t, "tap "+name, b.waitFor(""), stillThere(chromedp.Steps(chromedp.ScrollIntoView(button),
+	b.do(t, "tap "+name, b.waitFor(""), retryDetached(chromedp.Steps(chromedp.ScrollIntoView(button),
 		chromedp.Sleep(100*time.Millisecond), // scrolling takes a frame or two
 		chromedp.Click(button, chromedp.NodeVisible))), b.waitFor(want))
 }
 
-// stillThere repeats a on a node that the page drew anew between finding and using it.
-func stillThere(a chromedp.Action[chromedp.Void]) chromedp.Action[chromedp.Void] {
+// retryDetached repeats an action if the page has replaced its node.
+func retryDetached(a chromedp.Action[chromedp.Void]) chromedp.Action[chromedp.Void] {
 	return func(ctx context.Context, target *chromedp.Target) (v chromedp.Void, err error) {
 		for ctx.Err() == nil {
 			if v, err = a(ctx, target); err == nil || !strings.Contains(err.Error(), "Could not find node") {
@@ -128,7 +128,7 @@ func stillThere(a chromedp.Action[chromedp.Void]) chromedp.Action[chromedp.Void]
 	}
 }
 
-// waitFor ends when the phone or a dialog shows want and nothing is under way.
+// waitFor waits until the phone or a dialog shows want and nothing is loading.
 func (b *browser) waitFor(want string) chromedp.Action[chromedp.Void] {
 	return chromedp.Poll[chromedp.Void](fmt.Sprintf(`document.getElementById("dialog").open
 		? document.getElementById("dialog").innerText.includes(%[1]q)
@@ -147,8 +147,8 @@ func (b *browser) fill(t *testing.T, name, value string) {
 	b.do(t, "fill "+name, chromedp.Evaluate[chromedp.Void](empty), chromedp.SendKeys("#"+id, value))
 }
 
-// become gives the phone to another person.
-func (b *browser) become(t *testing.T, person string) {
+// selectPerson makes another person use the phone.
+func (b *browser) selectPerson(t *testing.T, person string) {
 	t.Helper()
 	b.openPanel(t, "people")
 	b.do(t, "become "+person, chromedp.Click(fmt.Sprintf(`#list button[data-person=%q]`, person)), b.waitFor("我的密码"))
@@ -162,28 +162,28 @@ func (b *browser) openPanel(t *testing.T, panel string) {
 	}
 }
 
-// look takes a picture and checks what every page must keep.
-func (b *browser) look(t *testing.T, name string) {
+// checkPage takes a screenshot and checks what every page must satisfy.
+func (b *browser) checkPage(t *testing.T, name string) {
 	t.Helper()
-	b.picture(t, name)
+	b.screenshot(t, name)
 	b.checkTargets(t, name)
 	b.checkWidth(t, name)
 	b.checkPrimary(t, name)
 	b.checkAxe(t, name)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, trouble := range b.troubles {
-		t.Errorf("%s: the console says: %s", name, trouble)
+	for _, message := range b.consoleErrors {
+		t.Errorf("%s: the console says: %s", name, message)
 	}
-	b.troubles = nil
+	b.consoleErrors = nil
 }
 
-// lookTwice is look without elder mode and with it, where a page differs by one class.
-func (b *browser) lookTwice(t *testing.T, name string) {
+// checkBothModes is checkPage without and with elder mode.
+func (b *browser) checkBothModes(t *testing.T, name string) {
 	t.Helper()
-	b.look(t, name)
+	b.checkPage(t, name)
 	b.do(t, "elder", chromedp.Evaluate[chromedp.Void](`document.querySelector("#page .page").classList.add("elder")`))
-	b.look(t, "elder-"+name)
+	b.checkPage(t, "elder-"+name)
 	b.do(t, "no elder", chromedp.Evaluate[chromedp.Void](`document.querySelector("#page .page").classList.remove("elder")`))
 }
 
@@ -214,7 +214,7 @@ func (b *browser) onFirstScreen(t *testing.T, name string) {
 	}
 }
 
-func (b *browser) picture(t *testing.T, name string) {
+func (b *browser) screenshot(t *testing.T, name string) {
 	t.Helper()
 	if b.shots == "" {
 		return
@@ -225,8 +225,8 @@ func (b *browser) picture(t *testing.T, name string) {
 	cmdtest.NoError(t, os.WriteFile(filepath.Join(b.shots, name+".png"), png, 0o644))
 }
 
-// checkTargets measures what can be tapped, 44 px and more, in elder mode 60, and
-// type, 18 px and more there (MIIT's rules for elderly users, 2021).
+// checkTargets checks that touch targets have at least 44 px, in elder mode 60 px and
+// text of 18 px (MIIT's rules for elderly users, 2021).
 func (b *browser) checkTargets(t *testing.T, name string) {
 	t.Helper()
 	small := must[[]string](t, b, `(() => {
@@ -258,7 +258,7 @@ func (b *browser) checkPrimary(t *testing.T, name string) {
 	}
 }
 
-// checkWidth finds what is cut off or makes the phone scroll sideways.
+// checkWidth finds content that is cut off or scrolls horizontally.
 func (b *browser) checkWidth(t *testing.T, name string) {
 	t.Helper()
 	wide := must[[]string](t, b, `(() => {
@@ -274,13 +274,13 @@ func (b *browser) checkWidth(t *testing.T, name string) {
 	}
 }
 
-// checkAxe lets axe-core look at the page.
+// checkAxe checks the page with axe-core.
 func (b *browser) checkAxe(t *testing.T, name string) {
 	t.Helper()
 	script, err := os.ReadFile(filepath.Join(miniprogramTests, "node_modules/axe-core/axe.min.js"))
 	if err != nil && os.Getenv("CI") == "" {
 		testenv.Announce("skipped: accessibility by axe-core: run npm ci in miniapp-api/miniprogram/test")
-		return // the other checks are worth having without it
+		return // the other checks work without it
 	}
 	cmdtest.NoError(t, err)
 	if must[bool](t, b, `typeof axe === "undefined"`) {

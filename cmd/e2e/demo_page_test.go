@@ -27,9 +27,9 @@ func walkDemoPage(t *testing.T, chromium context.Context, d *runningDemo) {
 			name := fmt.Sprintf("demo-%s-%d", lang, width)
 			t.Run(name, func(t *testing.T) {
 				b := open(t, "/?lang="+lang, width, 812)
-				b.become(t, "face_fails")
+				b.selectPerson(t, "face_fails")
 				b.do(t, "top", chromedp.Evaluate[chromedp.Void](`scrollTo(0, 0)`))
-				b.look(t, name)
+				b.checkPage(t, name)
 				layout(t, b, name)
 			})
 		}
@@ -47,7 +47,7 @@ func sheetLayout(t *testing.T, b *browser, name string) {
 	}
 	for _, panel := range []string{"people", "requests"} {
 		b.openPanel(t, panel)
-		b.look(t, name+"-"+panel)
+		b.checkPage(t, name+"-"+panel)
 		b.do(t, "close", chromedp.Click("#sheet-close"), chromedp.WaitNotVisible("#sheet"))
 	}
 	b.openPanel(t, "people")
@@ -106,7 +106,7 @@ func checkLanguages(t *testing.T, b *browser) {
 // checkRequests opens what was sent and received. Nothing secret is shown, and curl repeats it.
 func (b *browser) checkRequests(t *testing.T) {
 	who := b.demo.person(t, "face_fails")
-	b.begin(t, "face_fails")
+	b.openUnlinked(t, "face_fails")
 	b.tap(t, "去绑定", "确认绑定")
 	b.fill(t, "姓名", who.Name)
 	b.fill(t, "证件号码", who.IDNumber)
@@ -114,7 +114,7 @@ func (b *browser) checkRequests(t *testing.T) {
 	b.tap(t, "确认绑定", "信息核对未通过")
 	b.do(t, "open all", chromedp.Evaluate[chromedp.Void](`navigator.clipboard.writeText = async (text) => { window.copied = text; };
 		for (const e of document.querySelectorAll("#calls summary")) e.click()`), chromedp.WaitReady("#calls details:last-child[open] pre"))
-	b.look(t, "demo-requests")
+	b.checkPage(t, "demo-requests")
 	text := must[string](t, b, `document.getElementById("calls").textContent`)
 	for _, want := range []string{"POST /v1/link", "LINK_REFUSED", "Request id ", "idempotency-key: ", "authorization: Bearer ••••••", `"password": "••••••"`, `"token": "••••••"`, "HTTP 200", who.IDNumber} {
 		if !strings.Contains(text, want) {
@@ -152,12 +152,12 @@ func (b *browser) checkCounter(t *testing.T) {
 	p := b.demo.client()
 	logIn(t, p, "face_fails")
 	mustPost(t, p, "/v1/link", linkOf(who, who.Password))
-	b.become(t, "face_fails")
+	b.selectPerson(t, "face_fails")
 	b.tap(t, "我的密码", "会员标识")
 	b.tap(t, "同意", "密码状态")
 	act("Freeze the account", "frozen")
 	b.do(t, "the phone sees it", b.waitFor("账户已冻结"))
-	b.look(t, "demo-counter-frozen")
+	b.checkPage(t, "demo-counter-frozen")
 	act("Issue a reset code", "The counter refuses")
 	act("Unfreeze", "normal")
 	b.do(t, "the phone sees it", b.waitFor("修改密码"))
@@ -165,7 +165,7 @@ func (b *browser) checkCounter(t *testing.T) {
 	b.tap(t, "忘记密码", "我有柜台的重置码")
 	b.tap(t, "我有柜台的重置码", "使用重置码")
 	b.do(t, "type the code", chromedp.Focus("#field-code"), chromedp.Click(`//*[@id="person"]/button[contains(., "Reset code")]`))
-	b.look(t, "demo-counter-code")
+	b.checkPage(t, "demo-counter-code")
 	b.tap(t, "使用重置码", "第二步")
 	b.fill(t, "新密码", "Granite-Lilac-20")
 	b.fill(t, "确认新密码", "Granite-Lilac-20")
@@ -182,7 +182,7 @@ func (b *browser) checkCounter(t *testing.T) {
 
 // checkTyping types a line of the sheet into the field that was touched before.
 func (b *browser) checkTyping(t *testing.T) {
-	b.begin(t, "face_fails")
+	b.openUnlinked(t, "face_fails")
 	b.tap(t, "去绑定", "确认绑定")
 	b.do(t, "touch", chromedp.Focus("#field-name"))
 	b.openPanel(t, "people")

@@ -24,7 +24,7 @@ import (
 // A runningDemo is fundpass demo as a process.
 type runningDemo struct{ *process }
 
-// startDemo runs a demo on a free port and waits until it says that it runs.
+// startDemo runs a demo on a free port and waits until it has started.
 func startDemo(t testing.TB, args ...string) *runningDemo {
 	t.Helper()
 	_, err := localpg.FindBin()
@@ -33,7 +33,7 @@ func startDemo(t testing.TB, args ...string) *runningDemo {
 	d.cmd.Env = os.Environ()
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	d.start()
-	t.Cleanup(func() { // before it is killed, so that its PostgreSQL ends, too
+	t.Cleanup(func() { // interrupted before it is killed, so that its PostgreSQL stops, too
 		d.interrupt()
 		<-d.dead
 	})
@@ -45,14 +45,14 @@ func startDemo(t testing.TB, args ...string) *runningDemo {
 			return strings.Contains(d.out.String(), "Ctrl-C stops")
 		}
 	})
-	d.URL = d.told(t, `API +(http://127\.0\.0\.1:\d+)\n`)
+	d.URL = d.find(t, `API +(http://127\.0\.0\.1:\d+)\n`)
 	return d
 }
 
-// interrupt is Ctrl-C, which reaches every process of the terminal.
+// interrupt sends SIGINT to every process of the group, as Ctrl-C does.
 func (d *runningDemo) interrupt() { syscall.Kill(-d.Pid, syscall.SIGINT) }
 
-// stop interrupts the demo, which ends without an error.
+// stop interrupts the demo, which must end without an error.
 func (d *runningDemo) stop(t *testing.T) {
 	t.Helper()
 	d.interrupt()
@@ -61,8 +61,8 @@ func (d *runningDemo) stop(t *testing.T) {
 	}
 }
 
-// told finds what the screen says.
-func (d *runningDemo) told(t testing.TB, pattern string) string {
+// find returns the submatch of a pattern in the demo's output.
+func (d *runningDemo) find(t testing.TB, pattern string) string {
 	t.Helper()
 	m := regexp.MustCompile(pattern).FindStringSubmatch(d.out.String())
 	if m == nil {
@@ -75,7 +75,7 @@ func (d *runningDemo) client() *apiclient.Client {
 	return &apiclient.Client{Base: d.URL, HTTP: &http.Client{Timeout: testenv.Patience}}
 }
 
-// logIn opens the mini-program of a person of a demo.
+// logIn opens a session for a person of the demo.
 func logIn(t testing.TB, p *apiclient.Client, person string) apiclient.Answer {
 	t.Helper()
 	code := mustPost(t, p, "/sim/auth-code", apiclient.Fields{"person": person}).Text("auth_code")
@@ -84,7 +84,7 @@ func logIn(t testing.TB, p *apiclient.Client, person string) apiclient.Answer {
 	return a
 }
 
-// mustPost fails the test when there is no answer.
+// mustPost sends a POST request and ends the test if there is no reply.
 func mustPost(t testing.TB, p *apiclient.Client, path string, body apiclient.Fields) apiclient.Answer {
 	t.Helper()
 	a, err := p.Post(t.Context(), path, body)
@@ -94,19 +94,19 @@ func mustPost(t testing.TB, p *apiclient.Client, path string, body apiclient.Fie
 	return a
 }
 
-// person is one of those the demo lists.
-func (d *runningDemo) person(t testing.TB, word string) alipaysim.Person {
+// person returns a person of the demo.
+func (d *runningDemo) person(t testing.TB, key string) alipaysim.Person {
 	t.Helper()
 	a, err := d.client().Get(t.Context(), "/sim/people")
 	cmdtest.NoError(t, err)
 	var all []alipaysim.Person
 	cmdtest.NoError(t, json.Unmarshal(a.Raw, &all))
 	for _, p := range all {
-		if p.Person == word {
+		if p.Person == key {
 			return p
 		}
 	}
-	t.Fatalf("no person %s", word)
+	t.Fatalf("no person %s", key)
 	return alipaysim.Person{}
 }
 
@@ -114,12 +114,12 @@ func linkOf(who alipaysim.Person, password string) apiclient.Fields {
 	return apiclient.Fields{"name": who.Name, "id_type": who.IDType, "id_number": who.IDNumber, "account_no": who.AccountNo, "password": password}
 }
 
-// Ctrl-C reaches every process of the terminal. The demo, and not PostgreSQL, acts
-// on it, and nothing is left.
+// TestDemoCtrlC interrupts every process of the group, and checks that the demo stops
+// PostgreSQL and removes its data.
 func TestDemoCtrlC(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t)
-	dir := d.told(t, `Database +(/.+)/postgres`)
+	dir := d.find(t, `Database +(/.+)/postgres`)
 	pid := postmaster(t, dir)
 	d.stop(t)
 	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
@@ -128,7 +128,7 @@ func TestDemoCtrlC(t *testing.T) {
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%s is still there: %v", dir, err)
 	}
-	if end := "Stopped: PostgreSQL is down, " + dir + " is removed.\n"; !strings.HasSuffix(d.out.String(), end) {
+	if end := "Stopped PostgreSQL and removed " + dir + ".\n"; !strings.HasSuffix(d.out.String(), end) {
 		t.Errorf("the screen does not end in %q:\n%s", end, d.out)
 	}
 }
@@ -144,32 +144,33 @@ func postmaster(t *testing.T, dir string) int {
 	return pid
 }
 
-// A kept directory: keys, links and passwords stay, unless told otherwise.
+// TestDemoKeepsItsData checks that a demo with --data keeps keys, links and passwords
+// until --fresh.
 func TestDemoKeepsItsData(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "demo-test-") // which the account that PostgreSQL runs as can reach
+	dir, err := os.MkdirTemp("", "demo-test-") // accessible to the user of PostgreSQL
 	cmdtest.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	first := startDemo(t, "--data", dir)
 	who := first.person(t, "ok")
-	if strings.Contains(first.out.String(), "as first loaded") {
-		t.Error("a new directory is called an old one")
+	if strings.Contains(first.out.String(), "These are the first passwords") {
+		t.Error("a new directory is reported as an old one")
 	}
 	changePassword(t, first.client(), who, "Thistle-Meadow-15")
 	busy := newProcess(t, nil, "demo", "--addr", "127.0.0.1:0", "--data", dir).start()
-	if busy.wait() == nil || !strings.Contains(busy.Log(), "another demo runs on it") {
+	if busy.wait() == nil || !strings.Contains(busy.Log(), "another demo uses it") {
 		t.Errorf("a second demo on the directory: %v %s", busy.err, busy.Log())
 	}
 	first.stop(t)
-	if end := dir + " is kept for the next start.\n"; !strings.HasSuffix(first.out.String(), end) {
+	if end := "kept " + dir + " for the next start.\n"; !strings.HasSuffix(first.out.String(), end) {
 		t.Errorf("the screen does not end in %q", end)
 	}
 	appKey := filepath.Join(dir, "app-key.pem")
 	key := string(cmdtest.ReadFile(t, appKey))
 
 	second := startDemo(t, "--data", dir, "--link-transfer", "0s") // the walk transfers a link once its holder was notified
-	if !strings.Contains(second.out.String(), "as first loaded") {
-		t.Error("nothing says that passwords may have changed")
+	if !strings.Contains(second.out.String(), "These are the first passwords") {
+		t.Error("the output does not say that passwords may have changed")
 	}
 	p := second.client()
 	if a := logIn(t, p, "ok"); a.Object()["linked"] != true {
@@ -182,7 +183,7 @@ func TestDemoKeepsItsData(t *testing.T) {
 		t.Errorf("a walk with the first password: %v\n%s", r.Err, r.Out)
 	}
 	if r := runWith(t, nil, "walk", "--base", second.URL, "--password", "Thistle-Meadow-15"); r.Err != nil {
-		t.Errorf("a walk with the present password: %v\n%s", r.Err, r.Out)
+		t.Errorf("a walk with the current password: %v\n%s", r.Err, r.Out)
 	}
 	second.stop(t)
 	if key != string(cmdtest.ReadFile(t, appKey)) {
@@ -198,7 +199,7 @@ func TestDemoKeepsItsData(t *testing.T) {
 	third.stop(t)
 }
 
-// changePassword links who and changes the password.
+// changePassword links the person and changes the password.
 func changePassword(t *testing.T, p *apiclient.Client, who alipaysim.Person, to string) {
 	t.Helper()
 	logIn(t, p, who.Person)

@@ -1,4 +1,4 @@
-// Package e2e tests fundpass from outside: it builds the program, starts and
-// kills it, breaks the line to its database, and drives the mini-program in Node
-// and in a browser. Everything here is a test; FUNDPASS_E2E=1 runs them.
+// Package e2e tests fundpass from outside: it builds the program, starts and kills it,
+// interrupts its database connection, and drives the mini-program in Node and in a
+// browser. It contains only tests, which run if FUNDPASS_E2E=1 is set.
 package e2e

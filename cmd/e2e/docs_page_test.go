@@ -15,35 +15,35 @@ import (
 	"fundpass/cmd/internal/cmdtest"
 )
 
-// readContract reads the contract in a browser and tries operations out, without
-// and with a session. Nothing is fetched from elsewhere, and nothing is against the
+// readContract opens the API's documentation in a browser and tries operations, without
+// and with a session. The page may load nothing from other origins and must respect the
 // content security policy.
 func readContract(t *testing.T, chromium context.Context, demo *runningDemo) {
 	for name, size := range map[string][2]int64{"docs-phone": {375, 812}, "docs-desk": {1280, 800}} {
 		t.Run(name, func(t *testing.T) {
 			b := openPage(t, chromium, demo.URL+"/docs", size[0], size[1])
 			b.do(t, "operations", chromedp.WaitReady(".opblock"))
-			b.picture(t, name)
-			b.showsEveryOperation(t)
-			b.fitsWidth(t, name)
+			b.screenshot(t, name)
+			b.checkOperations(t)
+			b.checkPageWidth(t, name)
 
 			b.tryOut(t, "alive", `"state": "alive"`)
-			b.picture(t, name+"-tried")
-			b.fitsWidth(t, name+"-tried")
-			b.do(t, "sign in", chromedp.WaitReady("#sign-in:enabled"), chromedp.Click("#sign-in"), b.shows("#signed-in", "成功"))
+			b.screenshot(t, name+"-tried")
+			b.checkPageWidth(t, name+"-tried")
+			b.do(t, "sign in", chromedp.WaitReady("#sign-in:enabled"), chromedp.Click("#sign-in"), b.showsText("#signed-in", "成功"))
 			b.tryOut(t, "showConsents", `"code": "OK"`)
-			b.picture(t, name+"-signed-in")
+			b.screenshot(t, name+"-signed-in")
 			b.tryOut(t, "endSession", `"code": "OK"`)
 			b.do(t, "codes", chromedp.Navigate(demo.URL+"/docs/errors#NOT_LINKED"), chromedp.WaitVisible("#NOT_LINKED"))
-			b.picture(t, name+"-errors")
-			b.fitsWidth(t, name+"-errors")
-			b.staysHere(t, demo.URL)
+			b.screenshot(t, name+"-errors")
+			b.checkPageWidth(t, name+"-errors")
+			b.checkOrigin(t, demo.URL)
 		})
 	}
 }
 
-// staysHere finds requests to another origin, and what the console complained about.
-func (b *browser) staysHere(t *testing.T, origin string) {
+// checkOrigin reports requests to another origin and errors on the console.
+func (b *browser) checkOrigin(t *testing.T, origin string) {
 	t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -55,13 +55,13 @@ func (b *browser) staysHere(t *testing.T, origin string) {
 			t.Errorf("the page asks for %s", address)
 		}
 	}
-	for _, trouble := range b.troubles {
-		t.Errorf("the console says: %s", trouble)
+	for _, message := range b.consoleErrors {
+		t.Errorf("the console says: %s", message)
 	}
 }
 
-// showsEveryOperation compares the page with the file.
-func (b *browser) showsEveryOperation(t *testing.T) {
+// checkOperations compares the page with openapi.yaml.
+func (b *browser) checkOperations(t *testing.T) {
 	t.Helper()
 	file, err := os.ReadFile("../../miniapp-api/httpapi/openapi.yaml")
 	cmdtest.NoError(t, err)
@@ -82,21 +82,21 @@ func (b *browser) showsEveryOperation(t *testing.T) {
 	}
 }
 
-// tryOut opens an operation, executes it and waits for its answer.
+// tryOut opens an operation, executes it and waits for the reply.
 func (b *browser) tryOut(t *testing.T, id, want string) {
 	t.Helper()
 	block := fmt.Sprintf(`.opblock[id$="-%s"]`, id)
 	b.do(t, "try "+id, chromedp.Click(block+" .opblock-summary-control"), chromedp.Click(block+" button.execute"),
-		b.shows(block+" .live-responses-table", want))
+		b.showsText(block+" .live-responses-table", want))
 }
 
-// shows ends when the element's text has want in it.
-func (b *browser) shows(element, want string) chromedp.Action[chromedp.Void] {
+// showsText waits until the text of the element contains want.
+func (b *browser) showsText(element, want string) chromedp.Action[chromedp.Void] {
 	return chromedp.Poll[chromedp.Void](fmt.Sprintf(`(document.querySelector(%q)?.innerText ?? "").includes(%q)`, element, want))
 }
 
-// fitsWidth finds a page that scrolls sideways.
-func (b *browser) fitsWidth(t *testing.T, name string) {
+// checkPageWidth reports a page that scrolls horizontally.
+func (b *browser) checkPageWidth(t *testing.T, name string) {
 	t.Helper()
 	if wide := must[int](t, b, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
 		t.Errorf("%s: the page is %d px wider than the screen", name, wide)

@@ -18,8 +18,8 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// cutConnection sends a request and closes the socket after a while. It returns the code of an
-// answer that came before, or "".
+// cutConnection sends a request and closes the socket after a while. It returns the code
+// of a reply that arrived before, or "".
 func cutConnection(c *cmdtest.Citizen, r apiclient.Request, after time.Duration) string {
 	t := c.Fixture.T
 	t.Helper()
@@ -37,83 +37,84 @@ func cutConnection(c *cmdtest.Citizen, r apiclient.Request, after time.Duration)
 	defer line.Close()
 	cmdtest.NoError(t, req.Write(line))
 	cmdtest.NoError(t, line.SetReadDeadline(time.Now().Add(after)))
-	text, _ := io.ReadAll(line) // until the time is up, or there is no more
+	text, _ := io.ReadAll(line) // until the deadline or the end
 	_, body, _ := strings.Cut(string(text), "\r\n\r\n")
-	var told struct {
+	var reply struct {
 		Code string `json:"code"`
 	}
-	if json.Unmarshal([]byte(body), &told) != nil {
+	if json.Unmarshal([]byte(body), &reply) != nil {
 		return ""
 	}
-	return told.Code
+	return reply.Code
 }
 
-// hangUp is when a caller hangs up, as in the report of the fault.
-func hangUp() time.Duration { return time.Duration(5+rand.IntN(56)) * time.Millisecond }
+// cutDelay returns a random time after which a caller disconnects, as in the report of
+// the fault.
+func cutDelay() time.Duration { return time.Duration(5+rand.IntN(56)) * time.Millisecond }
 
-// failedAttempts returns those at a citizen's password that were looked at, once the server is
-// idle. The policy locks after five.
+// failedAttempts stops the servers and returns the number of charged attempts at a
+// citizen's password. The policy locks after five.
 func failedAttempts(c *cmdtest.Citizen, servers ...*process) int {
 	t := c.Fixture.T
 	t.Helper()
 	for _, p := range servers {
-		cmdtest.NoError(t, p.Stop()) // answers, and commits, are waited for
+		cmdtest.NoError(t, p.Stop()) // waits for replies and commits
 	}
 	var attempts, tier int
 	cmdtest.NoError(t, c.Fixture.SQL.QueryRow(`SELECT coalesce(sum(attempts), 0), coalesce(sum(tier), 0) FROM lockouts WHERE person_digest = $1`, c.Digest).Scan(&attempts, &tier))
 	return attempts + 5*tier
 }
 
-// TestCutOwner hangs up on an owner's right password two hundred times: nothing is
-// locked. Of wrong ones under the same cuts five are looked at.
+// TestCutOwner disconnects two hundred times during a change with the right password,
+// which must charge nothing, and with a wrong one, of which five are verified.
 func TestCutOwner(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
 	server := serveOn(n, n.DSN)
-	crowd := n.Linked(2, server.URL)
-	owner, thief := crowd[0], crowd[1]
+	citizens := n.Linked(2, server.URL)
+	owner, attacker := citizens[0], citizens[1]
 	codes := map[string]int{}
 	for range testenv.Rounds(60, 200) {
-		codes[cutConnection(owner, owner.OpenChange(owner.Password), hangUp())]++
+		codes[cutConnection(owner, owner.OpenChange(owner.Password), cutDelay())]++
 	}
 	t.Logf("right password, answers before the cut: %v", codes)
 	if codes["PASSWORD_LOCKED"]+codes["OLD_PASSWORD_WRONG"] > 0 {
 		t.Errorf("the right password is locked or wrong: %v", codes)
 	}
-	if a := persist(owner, owner.OpenChange(owner.Password)); a.Code != "OK" {
+	if a := sendUntilDone(owner, owner.OpenChange(owner.Password)); a.Code != "OK" {
 		t.Errorf("after the cuts: %s", a.Raw)
 	}
 	codes = map[string]int{}
 	for range testenv.Rounds(60, 200) {
-		codes[cutConnection(thief, thief.OpenChange("Wrong-Harbor-1"), hangUp())]++
+		codes[cutConnection(attacker, attacker.OpenChange("Wrong-Harbor-1"), cutDelay())]++
 	}
 	t.Logf("wrong password, answers before the cut: %v", codes)
-	thief.Must("PASSWORD_LOCKED", thief.OpenChange(thief.Password))
+	attacker.Must("PASSWORD_LOCKED", attacker.OpenChange(attacker.Password))
 	checkServer(t, server)
-	if right, wrong := failedAttempts(owner, server), failedAttempts(thief); right != 0 || wrong != 5 {
+	if right, wrong := failedAttempts(owner, server), failedAttempts(attacker); right != 0 || wrong != 5 {
 		t.Errorf("%d attempts of the right password are charged, want none; %d wrong ones, want 5", right, wrong)
 	}
 }
 
-// TestCutStrangers has twenty Alipay users make a thousand attempts at one stranger's
-// password, over two servers, and hang up at random: five are looked at.
+// TestCutStrangers makes a thousand attempts of twenty Alipay users at one person's
+// password over two servers and disconnects at random: five are verified.
 func TestCutStrangers(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
 	servers := []*process{serveOn(n, n.DSN), serveOn(n, n.DSN)}
 	victim := n.AddCitizens(1, servers[0].URL)[0]
-	var thieves []*cmdtest.Citizen
+	var attackers []*cmdtest.Citizen
 	for i, c := range n.AddCitizens(20, "") {
 		c.Base = servers[i%2].URL
 		c.MustLogIn()
-		thieves = append(thieves, c)
+		attackers = append(attackers, c)
 	}
 	var mu sync.Mutex
 	codes := map[string]int{}
-	rush(testenv.Rounds(200, 1000), func(i int) apiclient.Answer {
+	runConcurrently(testenv.Rounds(200, 1000), func(i int) apiclient.Answer {
 		try := victim.Link()
 		try.Body.(apiclient.Fields)["password"] = fmt.Sprintf("Wrong-Harbor-%d", i)
-		code := cutConnection(thieves[i%len(thieves)], try, time.Duration(rand.IntN(1000))*time.Millisecond)
+		code := cutConnection(attackers[i%len(attackers)], try, time.Duration(rand.IntN(1000))*time.Millisecond)
 		mu.Lock()
 		defer mu.Unlock()
 		codes[code]++
@@ -122,36 +123,36 @@ func TestCutStrangers(t *testing.T) {
 	t.Logf("answers before the cut: %v", codes)
 	try := victim.Link()
 	try.Body.(apiclient.Fields)["password"] = "Wrong-Harbor"
-	for range 6 { // where most hung up before they were charged
-		persist(thieves[0], try)
+	for range 6 { // in case most disconnected before the charge
+		sendUntilDone(attackers[0], try)
 	}
-	if a := persist(thieves[0], victim.Link()); a.Code != "LINK_REFUSED" {
+	if a := sendUntilDone(attackers[0], victim.Link()); a.Code != "LINK_REFUSED" {
 		t.Errorf("the right password, locked: %s", a.Raw)
 	}
 	var links int
 	cmdtest.NoError(t, n.SQL.QueryRow(`SELECT count(*) FROM links WHERE person_digest = $1`, victim.Digest).Scan(&links))
 	checkServer(t, servers...)
 	if wrong := failedAttempts(victim, servers...); wrong != 5 || links != 0 {
-		t.Errorf("%d failed attempts were looked at, want 5; %d links", wrong, links)
+		t.Errorf("%d failed attempts were verified, want 5; %d links", wrong, links)
 	}
 }
 
-// TestEventsLocked opens changes with a right and a wrong password, with and without a
-// key, while nothing can be written to events for seven seconds.
+// TestEventsLocked opens changes with right and wrong passwords, with and without a key,
+// while the table events is locked for seven seconds.
 func TestEventsLocked(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
 	server := serveOn(n, n.DSN)
-	type story struct {
+	type charge struct {
 		*cmdtest.Citizen
 		name  string
 		right bool
 		apiclient.Request
 		first apiclient.Answer
 	}
-	var all []*story
+	var all []*charge
 	for i, c := range n.Linked(4, server.URL) {
-		s := &story{Citizen: c, name: "right", right: i%2 == 0, Request: c.OpenChange(c.Password)}
+		s := &charge{Citizen: c, name: "right", right: i%2 == 0, Request: c.OpenChange(c.Password)}
 		if !s.right {
 			s.name, s.Request = "wrong", c.OpenChange("Wrong-Harbor-1")
 		}
@@ -168,7 +169,7 @@ func TestEventsLocked(t *testing.T) {
 	defer unlocked.Stop()
 	var wg sync.WaitGroup
 	for _, s := range all {
-		wg.Go(func() { s.first = askOnce(s.Citizen, s.Request) })
+		wg.Go(func() { s.first = sendOnce(s.Citizen, s.Request) })
 	}
 	wg.Wait()
 	for _, s := range all {
@@ -176,14 +177,14 @@ func TestEventsLocked(t *testing.T) {
 		if s.first.Code != "BUSY" && (s.right || s.first.Code != "OLD_PASSWORD_WRONG") {
 			t.Errorf("%s: %s", s.name, s.first.Raw)
 		}
-		var charged int // what BUSY says was not done, and the other answer was
+		var charged int // by the first request, unless its reply is BUSY
 		cmdtest.NoError(t, n.SQL.QueryRow(`SELECT coalesce(sum(attempts + cardinality(pending)), 0) FROM lockouts WHERE person_digest = $1`, s.Digest).Scan(&charged))
-		if said := s.first.Code == "OLD_PASSWORD_WRONG"; said != (charged == 1) || charged > 1 {
-			t.Errorf("%s: told %s, and %d attempts are charged", s.name, s.first.Code, charged)
+		if counted := s.first.Code == "OLD_PASSWORD_WRONG"; counted != (charged == 1) || charged > 1 {
+			t.Errorf("%s: reply %s, and %d attempts are charged", s.name, s.first.Code, charged)
 		}
 	}
 	for _, s := range all {
-		a := persist(s.Citizen, s.Request)
+		a := sendUntilDone(s.Citizen, s.Request)
 		t.Logf("%s, again: %s", s.name, a.Code)
 		want, left := "OLD_PASSWORD_WRONG", 4
 		if s.right {
@@ -199,33 +200,33 @@ func TestEventsLocked(t *testing.T) {
 		if s.Key != "" && a.Code == s.first.Code && string(a.Raw) != string(s.first.Raw) && !s.right {
 			t.Errorf("%s: another answer than the first: %s, then %s", s.name, s.first.Raw, a.Raw)
 		}
-		truthOf(s.Citizen)
+		dbStateOf(s.Citizen)
 	}
 	checkServer(t, server)
 }
 
-// TestKillBetweenChargeAndVerdict kills the server five times when an attempt has just been
-// charged: the owner is not locked, neither under the same key nor later under none.
+// TestKillBetweenChargeAndVerdict kills the server five times after an attempt was
+// charged: the owner is not locked, with the same key or without one.
 func TestKillBetweenChargeAndVerdict(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
-	tap, dsn := newTap(t, n.DSN)
+	proxy, dsn := newProxy(t, n.DSN)
 	server := serveOn(n, dsn)
 	c := n.Linked(1, server.URL)[0]
 	for i := range 5 {
-		tap.set("INTO lockouts", afterCommit, server.Kill)
+		proxy.set("INTO lockouts", afterCommit, server.Kill)
 		if a, err := c.Do(t.Context(), c.OpenChange(c.Password).Under(fmt.Sprint("k-", i))); err == nil {
-			t.Fatalf("killed before it answered, but: %s", a.Raw)
+			t.Fatalf("killed before the reply, but: %s", a.Raw)
 		}
 		checkServer(t, server)
 		server = serveOn(n, dsn)
 		c.Base = server.URL
 	}
 	ageLeases(n)
-	if a := persist(c, c.OpenChange(c.Password).Under("k-0")); a.Code != "OK" {
+	if a := sendUntilDone(c, c.OpenChange(c.Password).Under("k-0")); a.Code != "OK" {
 		t.Errorf("the same request again: %s", a.Raw)
 	}
-	if a := persist(c, c.OpenChange(c.Password)); a.Code != "OK" {
+	if a := sendUntilDone(c, c.OpenChange(c.Password)); a.Code != "OK" {
 		t.Errorf("without a key: %s", a.Raw)
 	}
 	checkServer(t, server)

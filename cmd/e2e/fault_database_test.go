@@ -20,8 +20,8 @@ import (
 	"fundpass/store/storetest"
 )
 
-// startPostgres runs a server that the test may break, on the data in dir. It is a
-// careful one, since it is killed.
+// startPostgres runs a PostgreSQL that the test may break, with the data in dir. It
+// syncs, because it is killed.
 func startPostgres(t testing.TB, dir string, settings ...string) *localpg.Server {
 	t.Helper()
 	pg, err := localpg.Start(context.Background(), localpg.Options{Dir: dir, Own: true, Settings: append(settings, "max_connections=200")})
@@ -30,7 +30,7 @@ func startPostgres(t testing.TB, dir string, settings ...string) *localpg.Server
 	return pg
 }
 
-// postgresDir is a place that the account which root steps down to may enter.
+// postgresDir returns a directory that the user of PostgreSQL can access.
 func postgresDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "fundpass-fault")
@@ -39,7 +39,7 @@ func postgresDir(t testing.TB) string {
 	return dir
 }
 
-// probe returns the status of a path of the server, 0 for none.
+// probe returns the status of a path of the server, or 0 if there is no reply.
 func probe(server *process, path string) int {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: testenv.Patience}
 	resp, err := client.Get(server.URL + path)
@@ -50,7 +50,7 @@ func probe(server *process, path string) int {
 	return resp.StatusCode
 }
 
-// awaitReady waits until the server says that it is ready, or not.
+// awaitReady waits until /readyz has this status.
 func awaitReady(t testing.TB, server *process, status int) {
 	t.Helper()
 	testenv.Eventually(t, fmt.Sprint("/readyz is ", status), func() bool { return probe(server, "/readyz") == status })
@@ -59,23 +59,23 @@ func awaitReady(t testing.TB, server *process, status int) {
 	}
 }
 
-// TestDatabaseReadOnly is a failover that left us with a standby: what reads
-// goes on, what writes is told to come back.
+// TestDatabaseReadOnly simulates a failover that leaves only a standby: reads continue,
+// and writes get a reply to retry later.
 func TestDatabaseReadOnly(t *testing.T) {
 	t.Parallel()
 	pg := startPostgres(t, postgresDir(t))
 	n := newFixtureOn(t, pg.DSN(""))
 	server := serveOn(n, n.DSN)
-	crowd := n.Linked(4, server.URL)
-	open := cmdtest.ChangeAt(crowd[1].Must("OK", crowd[1].OpenChange(crowd[1].Password)))
+	citizens := n.Linked(4, server.URL)
+	open := cmdtest.ChangeAt(citizens[1].Must("OK", citizens[1].OpenChange(citizens[1].Password)))
 	stranger := n.AddCitizens(1, server.URL)[0]
 	stranger.MustLogIn()
 	requests := map[*cmdtest.Citizen]apiclient.Request{
-		crowd[0]: crowd[0].OpenChange(crowd[0].Password),
-		crowd[1]: cmdtest.ConfirmTo(open, crowd[1].NewPassword()),
-		crowd[2]: crowd[2].OpenChange(crowd[2].Password).Under("k-1"),
-		crowd[3]: cmdtest.PostTo("/v1/sessions", apiclient.Fields{"auth_code": crowd[3].Code()}),
-		stranger: stranger.Link(),
+		citizens[0]: citizens[0].OpenChange(citizens[0].Password),
+		citizens[1]: cmdtest.ConfirmTo(open, citizens[1].NewPassword()),
+		citizens[2]: citizens[2].OpenChange(citizens[2].Password).Under("k-1"),
+		citizens[3]: cmdtest.PostTo("/v1/sessions", apiclient.Fields{"auth_code": citizens[3].Code()}),
+		stranger:    stranger.Link(),
 	}
 	readOnly := func(on string) {
 		t.Helper()
@@ -86,7 +86,7 @@ func TestDatabaseReadOnly(t *testing.T) {
 	}
 	readOnly("on")
 	awaitReady(t, server, http.StatusServiceUnavailable)
-	crowd[0].Must("OK", cmdtest.GetFrom("/v1/link"))
+	citizens[0].Must("OK", cmdtest.GetFrom("/v1/link"))
 	allLater(t, requests)
 	readOnly("off")
 	awaitReady(t, server, http.StatusOK)
@@ -94,13 +94,14 @@ func TestDatabaseReadOnly(t *testing.T) {
 	checkServer(t, server)
 }
 
-// allLater sends all requests at once, and all are told to come back.
+// allLater sends all requests concurrently and checks that all replies are to retry
+// later.
 func allLater(t *testing.T, requests map[*cmdtest.Citizen]apiclient.Request) {
 	t.Helper()
 	var wg sync.WaitGroup
 	for c, r := range requests {
 		wg.Go(func() {
-			if a := askOnce(c, r); !isLater(t, a) {
+			if a := sendOnce(c, r); !isLater(t, a) {
 				t.Errorf("%s: %s", r.Path, a.Raw)
 			}
 		})
@@ -108,27 +109,27 @@ func allLater(t *testing.T, requests map[*cmdtest.Citizen]apiclient.Request) {
 	wg.Wait()
 }
 
-// allDone sends them again, and all succeed.
+// allDone repeats the requests and checks that all succeed.
 func allDone(t *testing.T, requests map[*cmdtest.Citizen]apiclient.Request) {
 	t.Helper()
 	for c, r := range requests {
 		c.Want("OK", r)
-		truthOf(c)
+		dbStateOf(c)
 	}
 }
 
-// TestDatabaseFull takes every connection of PostgreSQL.
+// TestDatabaseFull occupies every connection of PostgreSQL.
 func TestDatabaseFull(t *testing.T) {
 	t.Parallel()
 	pg := startPostgres(t, postgresDir(t), "max_connections=20")
 	n := newFixtureOn(t, pg.DSN(""))
 	server := serveOn(n, n.DSN)
-	crowd := n.Linked(4, server.URL)
+	citizens := n.Linked(4, server.URL)
 	requests := map[*cmdtest.Citizen]apiclient.Request{}
-	for _, c := range crowd[:3] {
+	for _, c := range citizens[:3] {
 		requests[c] = c.OpenChange(c.Password)
 	}
-	requests[crowd[3]] = cmdtest.GetFrom("/v1/password")
+	requests[citizens[3]] = cmdtest.GetFrom("/v1/password")
 	release := takeConnections(n)
 	awaitReady(t, server, http.StatusServiceUnavailable)
 	allLater(t, requests)
@@ -138,7 +139,7 @@ func TestDatabaseFull(t *testing.T) {
 	checkServer(t, server)
 }
 
-// takeConnections ends those of the server and keeps all there are.
+// takeConnections terminates the server's connections and occupies all that are free.
 func takeConnections(n *cmdtest.Fixture) (release func()) {
 	t := n.T
 	t.Helper()
@@ -163,55 +164,54 @@ func takeConnections(n *cmdtest.Fixture) (release func()) {
 	}
 }
 
-// TestLineDead lets the network die without a word in the middle of a change.
-// COMMIT is still on its way, and arrives when the line lives again, or only
-// its answer is.
-func TestLineDead(t *testing.T) {
+// TestConnectionStalled stalls the network silently in the middle of a change. The
+// COMMIT, or only its reply, arrives when the network recovers.
+func TestConnectionStalled(t *testing.T) {
 	t.Parallel()
 	for _, d := range []struct {
 		name string
-		at   moment
+		at   faultPoint
 	}{{"commit on its way", lateCommit}, {"answer on its way", afterCommit}} {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
-			testLineDead(t, d.at)
+			testConnectionStalled(t, d.at)
 		})
 	}
 }
 
-func testLineDead(t *testing.T, at moment) {
+func testConnectionStalled(t *testing.T, at faultPoint) {
 	n := cmdtest.NewOwnFixture(t)
-	tap, dsn := newTap(t, n.DSN)
+	proxy, dsn := newProxy(t, n.DSN)
 	server := serveOn(n, dsn)
-	crowd := n.Linked(3, server.URL)
-	c := crowd[0]
+	citizens := n.Linked(3, server.URL)
+	c := citizens[0]
 	change := cmdtest.ChangeAt(c.Must("OK", c.OpenChange(c.Password)))
 	chosen := cmdtest.ConfirmTo(change, c.NewPassword()).Under("k-1")
 	requests := map[*cmdtest.Citizen]apiclient.Request{
-		crowd[1]: crowd[1].OpenChange(crowd[1].Password),
-		crowd[2]: cmdtest.GetFrom("/v1/password"),
+		citizens[1]: citizens[1].OpenChange(citizens[1].Password),
+		citizens[2]: cmdtest.GetFrom("/v1/password"),
 	}
-	trap := tap.set("SET state = 'done'", at, tap.kill)
+	fault := proxy.set("SET state = 'done'", at, proxy.kill)
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if a := askOnce(c, chosen); a.Code != "RESULT_UNKNOWN" || !isLater(t, a) {
-			t.Errorf("told %s", a.Raw)
+		if a := sendOnce(c, chosen); a.Code != "RESULT_UNKNOWN" || !isLater(t, a) {
+			t.Errorf("reply %s", a.Raw)
 		}
 	})
-	trap.await(t)
+	fault.await(t)
 	wg.Go(func() { allLater(t, requests) })
 	awaitReady(t, server, http.StatusServiceUnavailable)
 	wg.Wait()
 
-	tap.heal()
+	proxy.heal()
 	awaitReady(t, server, http.StatusOK)
 	if got := c.Must("OK", cmdtest.GetFrom(change)).Text("state"); got != "done" {
-		t.Errorf("it says %s", got)
+		t.Errorf("state %s", got)
 	}
 	ageLeases(n)
 	requests[c] = chosen
 	allDone(t, requests)
-	if got := truthOf(c); got.Version != 2 {
+	if got := dbStateOf(c); got.Version != 2 {
 		t.Errorf("%+v", got)
 	}
 	checkServer(t, server)

@@ -14,39 +14,39 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// A busy citizen changes the password again and again, and believes only what
-// the server says.
-type busy struct {
+// A changer is a citizen who changes the password repeatedly and relies only on the
+// server's replies.
+type changer struct {
 	*cmdtest.Citizen
-	acked int          // changes the server confirmed
-	asked atomic.Int64 // changes the server confirmed when it was asked
-	codes map[string]int
-	last  atomic.Int64 // time of the last OK
-	later atomic.Int64 // time of the last answer to come back later
+	confirmed int          // changes the server confirmed
+	found     atomic.Int64 // changes found confirmed by a query
+	codes     map[string]int
+	last      atomic.Int64 // time of the last OK
+	later     atomic.Int64 // time of the last reply to retry later
 }
 
-// live changes passwords until end.
-func (b *busy) live(t *testing.T, end *atomic.Bool) {
+// run changes passwords until end is set.
+func (b *changer) run(t *testing.T, end *atomic.Bool) {
 	for !end.Load() {
-		a := b.insist(t, func() apiclient.Request { return b.OpenChange(b.Password) })
+		a := b.sendUntilOK(t, func() apiclient.Request { return b.OpenChange(b.Password) })
 		if a.Code != "OK" {
 			return
 		}
 		b.Change = cmdtest.ChangeAt(a)
-		b.finish(t)
-		time.Sleep(thought)
+		b.confirmNew(t)
+		time.Sleep(thinkTime)
 	}
 }
 
-// thought is a pause of a busy citizen. Without it they would try how fast the
-// server hashes, not what it does without a database.
-const thought = 300 * time.Millisecond
+// thinkTime is the pause of a changer. Without it the test would measure the speed of
+// hashing.
+const thinkTime = 300 * time.Millisecond
 
-// insist repeats a request until it is done. Nothing but "later" may come
-// between: no citizen has done anything wrong.
-func (b *busy) insist(t *testing.T, r func() apiclient.Request) apiclient.Answer {
+// sendUntilOK repeats a request until it succeeds. Other replies may only be to retry
+// later, because no citizen does anything wrong.
+func (b *changer) sendUntilOK(t *testing.T, r func() apiclient.Request) apiclient.Answer {
 	for {
-		a := b.note(askOnce(b.Citizen, r()))
+		a := b.record(sendOnce(b.Citizen, r()))
 		if a.Code == "OK" {
 			return a
 		}
@@ -58,35 +58,35 @@ func (b *busy) insist(t *testing.T, r func() apiclient.Request) apiclient.Answer
 	}
 }
 
-// finish confirms a new password. After any other answer than done it asks
-// before it tries again.
-func (b *busy) finish(t *testing.T) {
+// confirmNew confirms a new password. After any reply other than OK it queries the state
+// before it retries.
+func (b *changer) confirmNew(t *testing.T) {
 	next := b.NewPassword()
 	for {
-		a := b.note(askOnce(b.Citizen, cmdtest.ConfirmTo(b.Change, next)))
+		a := b.record(sendOnce(b.Citizen, cmdtest.ConfirmTo(b.Change, next)))
 		if a.Code == "OK" {
 			b.Password = next
-			b.acked++
+			b.confirmed++
 			return
 		}
 		if !isLater(t, a) {
 			t.Errorf("confirm: %s", a.Raw)
 			return
 		}
-		is := b.insist(t, func() apiclient.Request { return cmdtest.GetFrom(b.Change) }).Text("state")
+		is := b.sendUntilOK(t, func() apiclient.Request { return cmdtest.GetFrom(b.Change) }).Text("state")
 		switch {
 		case is == "done" && a.Code == "RESULT_UNKNOWN":
 			b.Password = next
-			b.asked.Add(1)
+			b.found.Add(1)
 			return
 		case is != "open":
-			t.Errorf("told %s, then %q", a.Code, is)
+			t.Errorf("reply %s, then state %q", a.Code, is)
 			return
 		}
 	}
 }
 
-func (b *busy) note(a apiclient.Answer) apiclient.Answer {
+func (b *changer) record(a apiclient.Answer) apiclient.Answer {
 	b.codes[a.Code]++
 	if a.Code == "OK" {
 		b.last.Store(time.Now().UnixNano())
@@ -96,46 +96,46 @@ func (b *busy) note(a apiclient.Answer) apiclient.Answer {
 	return a
 }
 
-// A crowd is busy at the same time.
-type crowd []*busy
+// changers run concurrently.
+type changers []*changer
 
-// awaitServed waits until everybody got what they asked for.
-func (all crowd) awaitServed(t *testing.T, since time.Time) {
+// awaitServed waits until every changer got an OK.
+func (all changers) awaitServed(t *testing.T, since time.Time) {
 	t.Helper()
-	testenv.Eventually(t, "everybody is served", func() bool {
-		return !slices.ContainsFunc(all, func(b *busy) bool { return b.last.Load() < since.UnixNano() })
+	testenv.Eventually(t, "all requests succeed", func() bool {
+		return !slices.ContainsFunc(all, func(b *changer) bool { return b.last.Load() < since.UnixNano() })
 	})
 }
 
-// awaitToldLater waits until everybody was told to come back.
-func (all crowd) awaitToldLater(t *testing.T, since time.Time) {
+// awaitRetryLater waits until every changer got a reply to retry later.
+func (all changers) awaitRetryLater(t *testing.T, since time.Time) {
 	t.Helper()
-	testenv.Eventually(t, "everybody is told to come back", func() bool {
-		return !slices.ContainsFunc(all, func(b *busy) bool { return b.later.Load() < since.UnixNano() })
+	testenv.Eventually(t, "all replies are to retry later", func() bool {
+		return !slices.ContainsFunc(all, func(b *changer) bool { return b.later.Load() < since.UnixNano() })
 	})
 }
 
-// TestDatabaseRestarts stops PostgreSQL under load in every way there is and
-// starts it again, on a line that now and then loses the answer to a COMMIT. No
-// acknowledged change is lost, and none happens twice.
+// TestDatabaseRestarts stops PostgreSQL under load in several ways and starts it again,
+// over a proxy that sometimes loses the reply to a COMMIT. No confirmed change may be
+// lost, and none may happen twice.
 func TestDatabaseRestarts(t *testing.T) {
 	t.Parallel()
 	dir := postgresDir(t)
 	pg := startPostgres(t, dir)
 	n := newFixtureOn(t, pg.DSN(""))
-	tap, dsn := newTap(t, n.DSN)
+	proxy, dsn := newProxy(t, n.DSN)
 	server := serveOn(n, dsn)
-	var all crowd
+	var all changers
 	for _, c := range n.Linked(8, server.URL) {
-		all = append(all, &busy{Citizen: c, codes: map[string]int{}})
+		all = append(all, &changer{Citizen: c, codes: map[string]int{}})
 	}
-	rest := all.begin(t, tap)
-	defer rest()
+	stopAll := all.begin(t, proxy)
+	defer stopAll()
 	all.awaitServed(t, time.Now())
 	for _, stop := range []struct {
 		name string
 		do   func() error
-		long bool // away until everybody has noticed
+		long bool // down until all replies are to retry later
 	}{
 		{"fast", func() error { return pg.Close() }, false},
 		{"immediate", func() error { return syscall.Kill(pg.Pid(), syscall.SIGQUIT) }, false},
@@ -146,7 +146,7 @@ func TestDatabaseRestarts(t *testing.T) {
 		<-pg.Done()
 		awaitReady(t, server, http.StatusServiceUnavailable)
 		if stop.long {
-			all.awaitToldLater(t, away)
+			all.awaitRetryLater(t, away)
 		}
 		if got := probe(server, "/healthz"); got != http.StatusOK {
 			t.Errorf("%s: /healthz is %d", stop.name, got)
@@ -157,57 +157,57 @@ func TestDatabaseRestarts(t *testing.T) {
 		awaitReady(t, server, http.StatusOK)
 		all.awaitServed(t, back)
 	}
-	testenv.Eventually(t, "somebody finds a change done by asking", func() bool {
-		return slices.ContainsFunc(all, func(b *busy) bool { return b.asked.Load() > 0 })
+	testenv.Eventually(t, "a query finds a change done", func() bool {
+		return slices.ContainsFunc(all, func(b *changer) bool { return b.found.Load() > 0 })
 	})
-	rest()
+	stopAll()
 	all.check(t)
 	checkServer(t, server)
 }
 
-// begin lets everybody live until rest is called, on a line with a trap every
-// now and then.
-func (all crowd) begin(t *testing.T, tap *tap) (rest func()) {
+// begin runs all changers, with a fault of the proxy from time to time, until the
+// returned function is called.
+func (all changers) begin(t *testing.T, proxy *proxy) (stopAll func()) {
 	var end atomic.Bool
 	var wg sync.WaitGroup
 	for _, b := range all {
-		wg.Go(func() { b.live(t, &end) })
+		wg.Go(func() { b.run(t, &end) })
 	}
 	wg.Go(func() {
 		for i := 0; !end.Load(); i++ {
-			tap.set("SET state = 'done'", []moment{afterCommit, beforeCommit, inStatement}[i%3], nil)
+			proxy.set("SET state = 'done'", []faultPoint{afterCommit, beforeCommit, inStatement}[i%3], nil)
 			time.Sleep(300 * time.Millisecond)
 		}
 	})
 	return func() {
 		end.Store(true)
 		wg.Wait()
-		tap.disarm()
+		proxy.disarm()
 	}
 }
 
-// check compares what everybody was told with what stands.
-func (all crowd) check(t *testing.T) {
+// check compares what was confirmed with the database.
+func (all changers) check(t *testing.T) {
 	t.Helper()
-	codes, acked, asked := map[string]int{}, 0, 0
+	codes, confirmed, found := map[string]int{}, 0, 0
 	for _, b := range all {
-		b.checkBelief(t)
+		b.checkVersion(t)
 		for code, k := range b.codes {
 			codes[code] += k
 		}
-		acked, asked = acked+b.acked, asked+int(b.asked.Load())
+		confirmed, found = confirmed+b.confirmed, found+int(b.found.Load())
 	}
-	t.Logf("%d changes confirmed and %d found by asking; answers %v", acked, asked, codes)
-	if codes["BUSY"] == 0 || asked == 0 {
-		t.Error("nobody noticed that anything was broken")
+	t.Logf("%d changes confirmed and %d found by a query; replies %v", confirmed, found, codes)
+	if codes["BUSY"] == 0 || found == 0 {
+		t.Error("no reply shows that the database was down")
 	}
 }
 
-// checkBelief compares what the citizen was told with what stands.
-func (b *busy) checkBelief(t *testing.T) {
+// checkVersion compares the confirmed changes with the database.
+func (b *changer) checkVersion(t *testing.T) {
 	t.Helper()
-	if got := truthOf(b.Citizen); got.Version != 1+b.acked+int(b.asked.Load()) {
-		t.Errorf("told of %d changes and found %d by asking, but %+v", b.acked, b.asked.Load(), got)
+	if got := dbStateOf(b.Citizen); got.Version != 1+b.confirmed+int(b.found.Load()) {
+		t.Errorf("%d changes confirmed and %d found by a query, but %+v", b.confirmed, b.found.Load(), got)
 	}
 	b.Want("OK", b.OpenChange(b.Password))
 }

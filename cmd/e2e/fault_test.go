@@ -10,8 +10,8 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// askOnce fails the test when there is no answer.
-func askOnce(c *cmdtest.Citizen, r apiclient.Request) apiclient.Answer {
+// sendOnce sends a request and fails the test if there is no reply.
+func sendOnce(c *cmdtest.Citizen, r apiclient.Request) apiclient.Answer {
 	c.Fixture.T.Helper()
 	a, err := c.Do(c.Fixture.T.Context(), r)
 	if err != nil {
@@ -20,36 +20,35 @@ func askOnce(c *cmdtest.Citizen, r apiclient.Request) apiclient.Answer {
 	return a
 }
 
-// isLater reports whether an answer says that the caller should try again, in
-// the form the contract gives it.
+// isLater reports whether a reply is to retry later, and checks its form.
 func isLater(t testing.TB, a apiclient.Answer) bool {
 	t.Helper()
 	if a.Code != "BUSY" && a.Code != "RESULT_UNKNOWN" {
 		return false
 	}
-	var told struct {
+	var reply struct {
 		After int `json:"retry_after"`
 	}
-	if json.Unmarshal(a.Raw, &told) != nil || told.After < 1 || a.Status != 503 {
-		t.Errorf("status %d without a time to come back: %s", a.Status, a.Raw)
+	if json.Unmarshal(a.Raw, &reply) != nil || reply.After < 1 || a.Status != 503 {
+		t.Errorf("status %d without retry_after: %s", a.Status, a.Raw)
 	}
 	return true
 }
 
-// persist repeats a request while the answer is to come back later.
-func persist(c *cmdtest.Citizen, r apiclient.Request) (a apiclient.Answer) {
+// sendUntilDone repeats a request while the reply is to retry later.
+func sendUntilDone(c *cmdtest.Citizen, r apiclient.Request) (a apiclient.Answer) {
 	c.Fixture.T.Helper()
-	testenv.Eventually(c.Fixture.T, r.Path+" is not told to come back later", func() bool {
-		a = askOnce(c, r)
+	testenv.Eventually(c.Fixture.T, r.Path+" is done", func() bool {
+		a = sendOnce(c, r)
 		return !isLater(c.Fixture.T, a)
 	})
 	return a
 }
 
-// A truth is what stands in the database of a citizen.
-type truth struct{ Version, Open, Done, Resets, Links, Sessions int }
+// A dbState is what the database has about a citizen.
+type dbState struct{ Version, Open, Done, Resets, Links, Sessions int }
 
-const truthQuery = `
+const dbStateQuery = `
 	WITH me AS (SELECT account_id FROM accounts WHERE person_digest = $1),
 		e AS (SELECT kind FROM events WHERE account_id IN (TABLE me)),
 		c AS (SELECT state FROM changes WHERE account_id IN (TABLE me)),
@@ -72,20 +71,20 @@ const truthQuery = `
 		(SELECT count(*) FROM outbox WHERE account_id IN (TABLE me) AND kind = 'password_reset'),
 		(SELECT count(*) FROM password_history WHERE account_id IN (TABLE me))`
 
-// truthOf reads it in one statement and fails the test where something is half done.
-func truthOf(c *cmdtest.Citizen) truth {
+// dbStateOf reads the state in one statement and fails the test if it is inconsistent.
+func dbStateOf(c *cmdtest.Citizen) dbState {
 	t := c.Fixture.T
 	t.Helper()
-	var is truth
-	var changes, opened, changed, linked, notices, resets, began, reset, told, history int
-	cmdtest.NoError(t, c.Fixture.SQL.QueryRow(truthQuery, c.Digest).Scan(&is.Version, &is.Open, &is.Done, &is.Resets, &is.Links, &is.Sessions,
-		&changes, &opened, &changed, &linked, &notices, &resets, &began, &reset, &told, &history))
-	kept := history == is.Version-1 // every one but the present
+	var is dbState
+	var changes, opened, changed, linked, notices, resets, began, reset, reply, history int
+	cmdtest.NoError(t, c.Fixture.SQL.QueryRow(dbStateQuery, c.Digest).Scan(&is.Version, &is.Open, &is.Done, &is.Resets, &is.Links, &is.Sessions,
+		&changes, &opened, &changed, &linked, &notices, &resets, &began, &reset, &reply, &history))
+	kept := history == is.Version-1 // all but the current one
 	switch {
 	case is.Version != is.Done+is.Resets+1, changed != is.Done, notices != is.Done, !kept:
 		t.Errorf("a half change: %+v, %d events, %d notices, %d in the history", is, changed, notices, history)
-	case resets != began, reset != is.Resets, told != is.Resets:
-		t.Errorf("a half reset: %+v, %d resets, %d and %d events, %d notices", is, resets, began, reset, told)
+	case resets != began, reset != is.Resets, reply != is.Resets:
+		t.Errorf("a half reset: %+v, %d resets, %d and %d events, %d notices", is, resets, began, reset, reply)
 	case opened != changes, is.Open > 1:
 		t.Errorf("half an open change: %+v, %d changes, %d events", is, changes, opened)
 	case linked != is.Links, is.Links > 1:
@@ -94,7 +93,7 @@ func truthOf(c *cmdtest.Citizen) truth {
 	return is
 }
 
-// checkServer fails when a server panicked or raced.
+// checkServer fails the test if a server panicked or had a data race.
 func checkServer(t testing.TB, servers ...*process) {
 	t.Helper()
 	for _, p := range servers {

@@ -18,19 +18,19 @@ import (
 	"fundpass/miniapp-api/passwd"
 )
 
-// Of every round of TestLinearizable.
+// Sizes of a round of TestLinearizable.
 const (
-	scripts   = 5  // citizens, a history each
-	players   = 3  // clients of a citizen, at the same time
-	scenes    = 9  // operations of a client
-	lostOneIn = 12 // operations whose answer nobody waits for
+	citizensPerRound    = 5  // histories, one for each citizen
+	clientsPerCitizen   = 3  // concurrent clients of a citizen
+	operationsPerClient = 9  // operations of a client
+	lostReplyOneIn      = 12 // one in so many operations does not wait for its reply
 )
 
-// A serverPair has two servers on one database, of which one is killed now and then.
+// A serverPair is two servers on one database, of which one is killed from time to time.
 type serverPair struct {
 	*cmdtest.Fixture
-	tap  *tap
-	dsns [2]string // the first through the tap
+	proxy *proxy
+	dsns  [2]string // the first through the proxy
 
 	mu      sync.Mutex
 	servers [2]*process
@@ -39,9 +39,9 @@ type serverPair struct {
 
 func newServerPair(t *testing.T) *serverPair {
 	s := &serverPair{Fixture: cmdtest.NewOwnFixture(t)}
-	tap, dsn := newTap(t, s.DSN)
-	s.tap, s.dsns = tap, [2]string{dsn, s.DSN}
-	policy := *passwd.Default() // a lock that ends no history
+	proxy, dsn := newProxy(t, s.DSN)
+	s.proxy, s.dsns = proxy, [2]string{dsn, s.DSN}
+	policy := *passwd.Default() // with a lock that no history reaches
 	policy.Lock = passwd.Lock{Tiers: []passwd.Tier{{Attempts: 99, Lock: "1m"}, {Attempts: 1, Lock: "reset"}}}
 	policy.Spraying = passwd.Spraying{PerUser: 100, PerAddress: 2000, PerMinute: 100_000}
 	raw, err := json.Marshal(policy)
@@ -52,7 +52,7 @@ func newServerPair(t *testing.T) *serverPair {
 	return s
 }
 
-// start puts a new server in a place.
+// start starts a new server.
 func (s *serverPair) start(place int) {
 	s.T.Helper()
 	p := startServer(s.T, s.Env(cmdtest.Unlimited, cmdtest.Values{
@@ -70,20 +70,19 @@ func (s *serverPair) anyURL() string {
 	return s.servers[rand.IntN(2)].URL
 }
 
-// disturb breaks what it can while a round is played: the line at a COMMIT, and
-// a whole server.
-func (s *serverPair) disturb() {
+// injectFaults breaks a connection at a COMMIT and kills a server while a round runs.
+func (s *serverPair) injectFaults() {
 	s.T.Helper()
-	moments := []moment{inStatement, beforeCommit, afterCommit}
-	s.tap.set("SET state = 'done'", moments[rand.IntN(len(moments))], nil)
+	moments := []faultPoint{inStatement, beforeCommit, afterCommit}
+	s.proxy.set("SET state = 'done'", moments[rand.IntN(len(moments))], nil)
 	time.Sleep(time.Duration(100+rand.IntN(1200)) * time.Millisecond)
 	place := rand.IntN(2)
 	s.servers[place].Kill()
 	s.start(place)
 }
 
-// check lets the checker find an order that explains everything.
-func (s *script) check(t *testing.T) {
+// check searches for an order of the operations that explains every reply.
+func (s *history) check(t *testing.T) {
 	t.Helper()
 	switch porcupine.CheckOperationsTimeout(passwordModel, s.ops, testenv.Patience) {
 	case porcupine.Unknown:
@@ -95,14 +94,13 @@ func (s *script) check(t *testing.T) {
 		}
 		t.Errorf("no order explains\n%s", b.String())
 	}
-	truthOf(s.Citizen)
+	dbStateOf(s.Citizen)
 }
 
-// TestLinearizable (T36) lets several phones of one citizen open, confirm, cancel
-// and look, freeze and reset at once, while a stranger claims the account, over two
-// servers that are killed, with answers that are lost. One order of the operations
-// explains every answer.
-// FUNDPASS_HISTORIES says how many histories there are.
+// TestLinearizable (T36) makes several phones of one citizen open, confirm, cancel and
+// query changes, freeze and reset concurrently, while a stranger claims the account, over
+// two servers that are killed, with lost replies. One order of the operations must
+// explain every reply. FUNDPASS_HISTORIES sets the number of histories.
 func TestLinearizable(t *testing.T) {
 	t.Parallel()
 	histories := testenv.Rounds(20, 1000)
@@ -111,11 +109,11 @@ func TestLinearizable(t *testing.T) {
 	}
 	s := newServerPair(t)
 	seen := map[string]int{}
-	for range (histories + scripts - 1) / scripts {
-		for _, history := range s.round() {
+	for range (histories + citizensPerRound - 1) / citizensPerRound {
+		for _, history := range s.runRound() {
 			history.check(t)
 			for _, op := range history.ops {
-				seen[fmt.Sprint(op.Input.(deed).kind, " ", op.Output)]++
+				seen[fmt.Sprint(op.Input.(operation).kind, " ", op.Output)]++
 			}
 		}
 	}
@@ -123,30 +121,30 @@ func TestLinearizable(t *testing.T) {
 	for _, must := range []string{"confirm OK", "confirm CHANGE_GONE", "verify OLD_PASSWORD_WRONG", "install lost", "visit SESSION_EXPIRED",
 		"freeze OK", "verify PASSWORD_FROZEN", "renew OK", "renew RESET_GONE", "claim LINK_REFUSED", "claim ALREADY_LINKED"} {
 		if seen[must] == 0 {
-			t.Errorf("never seen: %s", must)
+			t.Errorf("did not occur: %s", must)
 		}
 	}
 	checkServer(t, s.all...)
 }
 
-// round runs a history of every citizen, disturbs them, and lets them end undisturbed.
-func (s *serverPair) round() (all []*script) {
-	strangers := s.AddCitizens(scripts, s.anyURL())
-	for i, c := range s.Linked(scripts, s.anyURL()) {
+// runRound runs a history of every citizen with faults, and ends them without faults.
+func (s *serverPair) runRound() (all []*history) {
+	strangers := s.AddCitizens(citizensPerRound, s.anyURL())
+	for i, c := range s.Linked(citizensPerRound, s.anyURL()) {
 		strangers[i].MustLogIn()
-		all = append(all, s.newScript(c, strangers[i]))
+		all = append(all, s.newHistory(c, strangers[i]))
 	}
 	var wg sync.WaitGroup
 	for _, history := range all {
-		for range players {
-			wg.Go(func() { history.newPlayer().run() })
+		for range clientsPerCitizen {
+			wg.Go(func() { history.newPhone().run() })
 		}
 	}
-	s.disturb()
+	s.injectFaults()
 	wg.Wait()
-	s.tap.disarm()
+	s.proxy.disarm()
 	for _, history := range all {
-		wg.Go(func() { history.newPlayer().end() })
+		wg.Go(func() { history.newPhone().end() })
 	}
 	wg.Wait()
 	return all

@@ -10,11 +10,12 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// program is the path of the fundpass that the tests start.
+// program is the path of the fundpass that the tests run.
 var program string
 
-// The tier is switched by an environment variable and not by a build tag, so
-// that it is always compiled and vetted, and can say that it is skipped.
+// TestMain skips the tests unless FUNDPASS_E2E=1 is set. It uses an environment variable
+// instead of a build tag, so that the tests are always compiled and vetted, and the skip
+// is printed.
 func TestMain(m *testing.M) {
 	if !testenv.E2E() {
 		testenv.Announce("skipped: end-to-end tests: FUNDPASS_E2E=1 go test ./cmd/e2e/...")

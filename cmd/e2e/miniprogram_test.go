@@ -11,10 +11,10 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// miniprogramTests is where the mini-program's own tests are.
+// miniprogramTests is the directory of the mini-program's own tests.
 const miniprogramTests = "../../miniapp-api/miniprogram/test"
 
-// needNode returns Node's path, where the package is installed in dir.
+// needNode returns Node's path and skips the test if the package is not installed in dir.
 func needNode(t testing.TB, dir, pkg string) string {
 	t.Helper()
 	node := testenv.Program(t, "apt-get install nodejs npm", "node")
@@ -24,21 +24,21 @@ func needNode(t testing.TB, dir, pkg string) string {
 	return node
 }
 
-// TestMiniprogram runs every story with the mini-program itself, on both kinds of
-// phones and wherever they put errors. Stories change passwords, so each run has a
-// demo of its own. The mini-program's own tests have every phone meet every error.
+// TestMiniprogram runs every story with the mini-program itself, on both kinds of phones
+// and with each way of passing errors. Each run has a demo of its own, because stories
+// change passwords. TestNode covers all combinations of phones and errors.
 func TestMiniprogram(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []clientMode{
 		{"fail", "ios", "0", "0"}, {"success", "android", "0", "0"},
-		{"fail-bare", "android", "1", "0"}, // the body of a failure is lost: what always200 is for
+		{"fail-bare", "android", "1", "0"}, // the body of an error is lost, which always200 is for
 		{"fail", "ios", "1", "1"},
 	} {
 		t.Run(mode.String(), func(t *testing.T) { mode.run(t, startDemo(t), "stories", "") })
 	}
 }
 
-// TestMiniprogramProofs runs links that need a face or a phone, in both modes of
+// TestMiniprogramProofs runs links that require a face or a phone, in both modes of
 // consent.
 func TestMiniprogramProofs(t *testing.T) {
 	t.Parallel()
@@ -53,15 +53,15 @@ func TestMiniprogramProofs(t *testing.T) {
 	}
 }
 
-// TestMiniprogramTakeover runs a new Alipay account that takes a link over, and a person
-// with two fund accounts.
+// TestMiniprogramTakeover runs the transfer of a link to a new Alipay account, and a
+// person with two fund accounts.
 func TestMiniprogramTakeover(t *testing.T) {
 	t.Parallel()
 	mode := clientMode{"success", "android", "0", "1"}
 	mode.run(t, startDemo(t, "--proof", "phone,face", "--link-transfer", "1s"), "takeover", "")
 }
 
-// A clientMode is how a phone hands over errors, and what the mini-program is set to.
+// A clientMode is how a phone passes errors, and the settings of the mini-program.
 type clientMode struct{ errors, client, always200, encrypted string }
 
 func (m clientMode) String() string {
@@ -79,8 +79,8 @@ func (m clientMode) run(t *testing.T, d *runningDemo, file, stories string) {
 	}
 }
 
-// TestNode runs the mini-program's own tests, on both kinds of phones and wherever
-// they put errors.
+// TestNode runs the mini-program's own tests, on both kinds of phones and with each way
+// of passing errors.
 func TestNode(t *testing.T) {
 	t.Parallel()
 	node := needNode(t, miniprogramTests, "")
@@ -103,12 +103,20 @@ func TestNode(t *testing.T) {
 	}
 }
 
-// TestTypes lets tsc check every call of my.* against Alipay's own types.
+// TestTypes checks with tsc every call of my.* against Alipay's types, and the tests' replies and
+// client against types that are generated from the contract.
 func TestTypes(t *testing.T) {
 	t.Parallel()
-	node := needNode(t, miniprogramTests, "typescript")
-	tsc := filepath.Join(miniprogramTests, "node_modules", "typescript", "bin", "tsc")
-	if out, err := exec.CommandContext(t.Context(), node, tsc, "-p", miniprogramTests).CombinedOutput(); err != nil {
+	needNode(t, miniprogramTests, "openapi-typescript")
+	npm := testenv.Program(t, "apt-get install nodejs npm", "npm")
+	if out, err := exec.CommandContext(t.Context(), npm, "--prefix", miniprogramTests, "run", "types").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// TestClient changes a password by the generated client.
+func TestClient(t *testing.T) {
+	t.Parallel()
+	needNode(t, miniprogramTests, "openapi-fetch")
+	clientMode{"fail", "ios", "0", "0"}.run(t, startDemo(t), "client", "")
 }

@@ -22,25 +22,25 @@ import (
 	"fundpass/store"
 )
 
-// A courier takes notices to several servers, as Alipay does through whatever
-// stands before them.
-type courier struct {
+// A noticeSender delivers notices to several servers, as Alipay does through a load
+// balancer.
+type noticeSender struct {
 	t    testing.TB
 	http *http.Client
 	urls []string
 }
 
-func newCourier(t testing.TB, servers ...*process) *courier {
-	p := &courier{t: t, http: cmdtest.NewClient(t)}
+func newNoticeSender(t testing.TB, servers ...*process) *noticeSender {
+	p := &noticeSender{t: t, http: cmdtest.NewClient(t)}
 	for _, s := range servers {
 		p.urls = append(p.urls, s.URL)
 	}
 	return p
 }
 
-// deliver posts once, to the server whose turn it is, and returns what was
-// answered, "" for nothing.
-func (p *courier) deliver(turn int, notification alipaysim.Notification) string {
+// deliver posts a notice once, to the server with number turn, and returns the reply, or
+// "" if there is none.
+func (p *noticeSender) deliver(turn int, notification alipaysim.Notification) string {
 	url := p.urls[turn%len(p.urls)] + notification.Path
 	resp, err := p.http.Post(url, notification.ContentType, bytes.NewReader(notification.Body))
 	if err != nil {
@@ -54,9 +54,9 @@ func (p *courier) deliver(turn int, notification alipaysim.Notification) string 
 	return string(body)
 }
 
-// persist repeats a delivery until it is acknowledged, each time to the next
-// server, and reports whether it ever was. Alipay waits for minutes and hours.
-func (p *courier) persist(turn int, notification alipaysim.Notification) bool {
+// deliverUntilAcknowledged repeats a delivery to the servers in turn and reports whether
+// it was acknowledged. Alipay repeats it for hours.
+func (p *noticeSender) deliverUntilAcknowledged(turn int, notification alipaysim.Notification) bool {
 	for end := time.Now().Add(testenv.Patience); time.Now().Before(end); turn++ {
 		if p.deliver(turn, notification) == "success" {
 			return true
@@ -66,7 +66,7 @@ func (p *courier) persist(turn int, notification alipaysim.Notification) bool {
 	return false
 }
 
-// notificationOf writes a notice as Alipay does.
+// notificationOf returns a notice as Alipay writes it.
 func notificationOf(n *cmdtest.Fixture, notice alipaysim.Notice) alipaysim.Notification {
 	n.T.Helper()
 	notification, err := n.Sim.Write(notice)
@@ -74,15 +74,15 @@ func notificationOf(n *cmdtest.Fixture, notice alipaysim.Notice) alipaysim.Notif
 	return notification
 }
 
-// awaitCount waits until a query gives at least so much.
+// awaitCount waits until a query returns at least this number.
 func awaitCount(n *cmdtest.Fixture, atLeast int, query string) {
 	n.T.Helper()
 	testenv.Eventually(n.T, fmt.Sprintf("%s is at least %d", query, atLeast), func() bool { return n.Number(query) >= atLeast })
 }
 
-// holdLinks makes everybody wait who wants to write into links: a notice
-// is then recorded and the sessions are ended, but not committed.
-func holdLinks(n *cmdtest.Fixture) (release func()) {
+// lockLinks blocks writes to links until release is called: a notice is then recorded and
+// the sessions are ended, but not committed.
+func lockLinks(n *cmdtest.Fixture) (release func()) {
 	n.T.Helper()
 	ctx, stop := context.WithCancel(n.T.Context())
 	tx, err := n.SQL.BeginTx(ctx, nil)
@@ -95,9 +95,9 @@ func holdLinks(n *cmdtest.Fixture) (release func()) {
 
 const waiting = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
 
-// TestNoticeAcrossProcesses delivers one notice a hundred times to two servers.
-// The one that is at work on it is killed in the midst of the effect, the other
-// one later: there is one effect, and every delivery is acknowledged.
+// TestNoticeAcrossProcesses delivers one notice a hundred times to three servers. One is
+// killed while it processes the notice, another one later: there must be one effect, and
+// every delivery must be acknowledged.
 func TestNoticeAcrossProcesses(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -106,21 +106,21 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 	c, other := citizens[0], citizens[1]
 	c.Must("OK", c.OpenChange(c.Password))
 	third := serveOn(n, n.DSN)
-	p := newCourier(t, first, second, third)
+	p := newNoticeSender(t, first, second, third)
 	notification := notificationOf(n, alipaysim.Notice{Person: c.Person.Person, Kind: signing.MethodCancelled})
 
 	deliveries := testenv.Rounds(100, 1000)
-	release := holdLinks(n)
-	var acknowledged, gone atomic.Int64
+	release := lockLinks(n)
+	var acknowledged, unacknowledged atomic.Int64
 	var wg sync.WaitGroup
 	send := func(turn int) {
-		if p.persist(turn, notification) {
+		if p.deliverUntilAcknowledged(turn, notification) {
 			acknowledged.Add(1)
 		} else {
-			gone.Add(1)
+			unacknowledged.Add(1)
 		}
 	}
-	wg.Go(func() { send(0) }) // the first server begins
+	wg.Go(func() { send(0) }) // the first server begins to process it
 	awaitCount(n, 1, waiting)
 	gate := make(chan struct{}, 50)
 	wg.Go(func() {
@@ -129,14 +129,14 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 			wg.Go(func() { defer func() { <-gate }(); send(i) })
 		}
 	})
-	awaitCount(n, 4, waiting) // for the first to commit
+	awaitCount(n, 4, waiting) // the others wait for the first to commit
 	if acknowledged.Load() > 0 {
 		t.Error("acknowledged before it was committed")
 	}
 	first.Kill()
 	release()
 	testenv.Eventually(t, "half of the deliveries are acknowledged", func() bool {
-		return acknowledged.Load() >= int64(deliveries/2) || gone.Load() > 0
+		return acknowledged.Load() >= int64(deliveries/2) || unacknowledged.Load() > 0
 	})
 	second.Kill()
 	wg.Wait()
@@ -148,10 +148,10 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 	c.Base, other.Base = third.URL, third.URL
 	c.Must("SESSION_EXPIRED", cmdtest.GetFrom("/v1/password"))
 	other.Must("OK", cmdtest.GetFrom("/v1/password"))
-	c.MustLogIn() // authorises anew: what Alipay still repeats is of the past
+	c.MustLogIn() // a new authorisation, to which repeated notices do not apply
 	c.Must("OK", c.Link())
 	for turn := range 3 {
-		if !p.persist(turn, notification) {
+		if !p.deliverUntilAcknowledged(turn, notification) {
 			t.Error("a late repetition was not acknowledged")
 		}
 	}
@@ -161,7 +161,7 @@ func TestNoticeAcrossProcesses(t *testing.T) {
 	checkServer(t, first, second, third)
 }
 
-// checkOneEffect looks for what a withdrawn authorisation leaves behind, once.
+// checkOneEffect checks that a withdrawn authorisation had its effects once.
 func checkOneEffect(n *cmdtest.Fixture, c *cmdtest.Citizen) {
 	n.T.Helper()
 	for what, got := range map[string]int{
@@ -173,14 +173,14 @@ func checkOneEffect(n *cmdtest.Fixture, c *cmdtest.Citizen) {
 			n.T.Errorf("%d %s", got, what)
 		}
 	}
-	if is := truthOf(c); is.Open != 0 {
+	if is := dbStateOf(c); is.Open != 0 {
 		n.T.Errorf("left behind: %+v", is)
 	}
 }
 
-// TestNoticesWhileKeysChange has Alipay change its key while notices arrive at
-// two servers, which are told by SIGHUP: with two key files listed no genuine
-// notice is ever refused, and no forged one accepted.
+// TestNoticesWhileKeysChange makes Alipay change its key while notices arrive at two
+// servers, which reload their keys: with two key files no genuine notice may be refused,
+// and no forged one accepted.
 func TestNoticesWhileKeysChange(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -191,32 +191,32 @@ func TestNoticesWhileKeysChange(t *testing.T) {
 	})
 	servers := []*process{startServer(t, both), startServer(t, both)}
 	n.AddCitizens(1, servers[0].URL)
-	traffic := beginTraffic(n, newCourier(t, servers...))
+	noticeLoad := startNoticeLoad(n, newNoticeSender(t, servers...))
 
-	traffic.await(30)
+	noticeLoad.await(30)
 	next, err := n.Sim.NextKey()
 	cmdtest.NoError(t, err)
 	writeNextKey(n, cmdtest.PublicText(t, next))
-	hangup(servers, 1)
-	traffic.await(30)
+	reloadKeys(servers, 1)
+	noticeLoad.await(30)
 	cmdtest.NoError(t, n.Sim.RotateKey())
-	traffic.repeats.Store(true) // of notices signed with the old key, for 25 hours
-	traffic.await(60)
+	noticeLoad.repeats.Store(true) // of notices signed with the old key, for 25 hours
+	noticeLoad.await(60)
 	for i := range 3 {
-		hangup(servers, 2+i)
-		traffic.await(20)
+		reloadKeys(servers, 2+i)
+		noticeLoad.await(20)
 	}
-	traffic.repeats.Store(false)
-	traffic.await(30)
-	n.Write("alipay_public_key.txt", cmdtest.PublicText(t, &cmdtest.TestKeys().Alipay[1].PublicKey)) // the old key goes
-	hangup(servers, 5)
-	traffic.await(30)
-	genuine, forged := traffic.end()
+	noticeLoad.repeats.Store(false)
+	noticeLoad.await(30)
+	n.Write("alipay_public_key.txt", cmdtest.PublicText(t, &cmdtest.TestKeys().Alipay[1].PublicKey)) // removes the old key
+	reloadKeys(servers, 5)
+	noticeLoad.await(30)
+	genuine, forged := noticeLoad.end()
 
 	if got := n.Number(`SELECT count(*) FROM notifications`); got != genuine {
 		t.Errorf("%d notices are kept, of %d genuine ones", got, genuine)
 	}
-	if late := notificationOf(n, alipaysim.Notice{Kind: fieldChanged, Key: "old"}); traffic.post.deliver(0, late) != "fail" {
+	if late := notificationOf(n, alipaysim.Notice{Kind: methodFieldChanged, Key: "old"}); noticeLoad.sender.deliver(0, late) != "fail" {
 		t.Error("the old key is still trusted")
 	}
 	t.Logf("%d genuine, %d forged", genuine, forged)
@@ -226,15 +226,15 @@ func TestNoticesWhileKeysChange(t *testing.T) {
 	checkServer(t, servers...)
 }
 
-const fieldChanged = "alipay.open.app.api.field.changed"
+const methodFieldChanged = "alipay.open.app.api.field.changed"
 
 func writeNextKey(n *cmdtest.Fixture, text string) {
 	n.T.Helper()
 	n.Write("alipay_next_key.txt", text)
 }
 
-// hangup makes every server read its keys, and waits until it has, for the nth time.
-func hangup(servers []*process, nth int) {
+// reloadKeys sends SIGHUP to every server and waits for the nth reload.
+func reloadKeys(servers []*process, nth int) {
 	for _, s := range servers {
 		s.signal(syscall.SIGHUP)
 	}
@@ -243,18 +243,18 @@ func hangup(servers []*process, nth int) {
 	}
 }
 
-// A traffic is genuine and forged notices that arrive all the time.
-type traffic struct {
+// A noticeLoad sends genuine and forged notices continuously.
+type noticeLoad struct {
 	fixture         *cmdtest.Fixture
-	post            *courier
-	repeats         atomic.Bool // every other genuine one is signed with the old key
+	sender          *noticeSender
+	repeats         atomic.Bool // sign every other genuine notice with the old key
 	genuine, forged atomic.Int64
 	stop            atomic.Bool
 	wg              sync.WaitGroup
 }
 
-func beginTraffic(n *cmdtest.Fixture, p *courier) *traffic {
-	f := &traffic{fixture: n, post: p}
+func startNoticeLoad(n *cmdtest.Fixture, p *noticeSender) *noticeLoad {
+	f := &noticeLoad{fixture: n, sender: p}
 	for from := range 3 {
 		f.wg.Go(func() {
 			for i := from; !f.stop.Load(); i++ {
@@ -266,40 +266,41 @@ func beginTraffic(n *cmdtest.Fixture, p *courier) *traffic {
 	return f
 }
 
-// forgeries are all but the slow one.
+// forgeries are all faults but the slow one.
 var forgeries = slices.DeleteFunc(slices.Sorted(maps.Keys(alipaysim.NoticeFaults())),
 	func(fault string) bool { return fault == "huge" })
 
 // step sends a genuine notice and a forged one.
-func (f *traffic) step(i int) {
-	notice := alipaysim.Notice{Kind: fieldChanged}
+func (f *noticeLoad) step(i int) {
+	notice := alipaysim.Notice{Kind: methodFieldChanged}
 	if f.repeats.Load() && i%2 == 0 {
 		notice.Key = "old"
 	}
 	if notification, err := f.fixture.Sim.Write(notice); err != nil {
 		f.fixture.T.Error(err)
-	} else if got := f.post.deliver(i, notification); got != "success" {
+	} else if got := f.sender.deliver(i, notification); got != "success" {
 		f.fixture.T.Errorf("genuine, key %q: answered %q", notice.Key, got)
 	}
 	f.genuine.Add(1)
 	notice.Fault = forgeries[i%len(forgeries)]
 	if notification, err := f.fixture.Sim.Write(notice); err != nil {
 		f.fixture.T.Error(err)
-	} else if got := f.post.deliver(i, notification); strings.Contains(got, "success") || got == "" {
+	} else if got := f.sender.deliver(i, notification); strings.Contains(got, "success") || got == "" {
 		f.fixture.T.Errorf("%s: answered %q", notice.Fault, got)
 	}
 	f.forged.Add(1)
 }
 
 // await waits for so many more genuine notices.
-func (f *traffic) await(more int64) {
+func (f *noticeLoad) await(more int64) {
 	f.fixture.T.Helper()
 	want := f.genuine.Load() + more
-	testenv.Eventually(f.fixture.T, "the traffic goes on", func() bool { return f.genuine.Load() >= want })
+	testenv.Eventually(f.fixture.T, "more notices are sent", func() bool { return f.genuine.Load() >= want })
 }
 
-// end waits until what is under way is answered, and counts. It may be called again.
-func (f *traffic) end() (genuine, forged int) {
+// end stops sending, waits for the replies, and returns the numbers of notices. It may be
+// called again.
+func (f *noticeLoad) end() (genuine, forged int) {
 	f.stop.Store(true)
 	f.wg.Wait()
 	return int(f.genuine.Load()), int(f.forged.Load())

@@ -17,53 +17,53 @@ import (
 
 const (
 	templateMethod = "alipay.open.app.mini.templatemessage.send"
-	noticeKey      = "notice" // the page's parameter that says which notice was tapped
+	noticeKey      = "notice" // query parameter of the page that identifies the notice
 )
 
-// serveMailing starts a server that sends notices.
-func serveMailing(n *cmdtest.Fixture) *process {
+// serveNotices starts a server that sends notices.
+func serveNotices(n *cmdtest.Fixture) *process {
 	n.T.Helper()
 	return startServer(n.T, n.Env(cmdtest.Unlimited, cmdtest.Values{"FUNDPASS_MESSAGE_TEMPLATE": "template"}))
 }
 
-// A told is a message that the simulator has taken.
-type told struct {
+// A message is one that the simulator has accepted.
+type message struct {
 	To   string `json:"to_open_id"`
 	Page string `json:"page"`
 	Data string `json:"data"`
 }
 
-// key is what the receiver recognises a repetition by.
-func (m told) key() string {
+// key returns the parameter that is the same for repeated messages.
+func (m message) key() string {
 	_, query, _ := strings.Cut(m.Page, "?")
 	values, _ := url.ParseQuery(query)
 	return values.Get(noticeKey)
 }
 
-func toldOwners(n *cmdtest.Fixture) (all []told) {
+func sentMessages(n *cmdtest.Fixture) (all []message) {
 	n.T.Helper()
 	for _, m := range n.Sim.Messages() {
 		if m.Method != templateMethod {
 			continue
 		}
-		var one told
+		var one message
 		cmdtest.NoError(n.T, json.Unmarshal(m.Content, &one))
 		all = append(all, one)
 	}
 	return all
 }
 
-// unsent are the notices that are neither delivered nor given up.
+// unsent counts the notices that are neither delivered nor abandoned.
 const unsent = `SELECT count(*) FROM outbox WHERE done_at IS NULL AND failed_at IS NULL`
 
-// awaitNumber waits until a query gives exactly this.
+// awaitNumber waits until a query returns exactly this number.
 func awaitNumber(n *cmdtest.Fixture, want int, query string) {
 	n.T.Helper()
 	testenv.Eventually(n.T, fmt.Sprintf("%s is %d", query, want), func() bool { return n.Number(query) == want })
 }
 
-// ageClaims makes every notice due now, as after the lease or the pause.
-func ageClaims(n *cmdtest.Fixture) {
+// makeNoticesDue makes every notice due now, as after its lease or pause.
+func makeNoticesDue(n *cmdtest.Fixture) {
 	n.T.Helper()
 	_, err := n.SQL.Exec(`UPDATE outbox SET next_at = now() - interval '1 second' WHERE next_at > now()`)
 	cmdtest.NoError(n.T, err)
@@ -80,12 +80,12 @@ func mustChange(c *cmdtest.Citizen) {
 	c.Password = passwordOf(next)
 }
 
-// Two servers on one outbox: each notice is told once, to its owner, in words
-// that name nobody; the metrics say so.
+// TestOutboxOfTwoServers checks that two servers on one outbox send each notice once, to
+// its owner, without personal data, and that the metrics agree.
 func TestOutboxOfTwoServers(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
-	servers := []*process{serveMailing(n), serveMailing(n)}
+	servers := []*process{serveNotices(n), serveNotices(n)}
 	citizens := n.Linked(6, servers[0].URL)
 	for i, c := range citizens {
 		c.Base = servers[i%2].URL
@@ -94,7 +94,7 @@ func TestOutboxOfTwoServers(t *testing.T) {
 	citizens[0].Must("OK", cmdtest.PostTo("/v1/freeze", apiclient.Fields{}))
 	awaitNumber(n, 0, unsent)
 	seen, words := map[string]int{}, map[string]int{}
-	for _, m := range toldOwners(n) {
+	for _, m := range sentMessages(n) {
 		seen[m.key()]++
 		words[m.To]++
 		if !strings.Contains(m.Data, "年") || !strings.HasPrefix(m.Page, "pages/freeze/index?") {
@@ -103,13 +103,13 @@ func TestOutboxOfTwoServers(t *testing.T) {
 		for _, c := range citizens {
 			for _, secret := range []string{c.Name, c.IDNumber, c.AccountNo, c.Phone, c.Password} {
 				if strings.Contains(m.Data+m.Page, secret) {
-					t.Errorf("%q stands in a message", secret)
+					t.Errorf("%q is in a message", secret)
 				}
 			}
 		}
 	}
-	if len(seen) != 13 || len(toldOwners(n)) != 13 || words[citizens[0].OpenID] != 3 || words[citizens[1].OpenID] != 2 {
-		t.Errorf("%d messages under %d keys, %v", len(toldOwners(n)), len(seen), words)
+	if len(seen) != 13 || len(sentMessages(n)) != 13 || words[citizens[0].OpenID] != 3 || words[citizens[1].OpenID] != 2 {
+		t.Errorf("%d messages under %d keys, %v", len(sentMessages(n)), len(seen), words)
 	}
 	delivered := 0
 	for _, s := range servers {
@@ -125,7 +125,7 @@ func TestOutboxOfTwoServers(t *testing.T) {
 	checkServer(t, servers...)
 }
 
-// metric is what a server says of itself, -1 when it says nothing.
+// metric returns the value of a metric of the server, or -1 if it is missing.
 func (p *process) metric(name string) int {
 	p.t.Helper()
 	_, text := cmdtest.Fetch(p.t, "GET", p.Ops+"/metrics", "")
@@ -139,43 +139,43 @@ func (p *process) metric(name string) int {
 	return -1
 }
 
-// awaitMetric waits until a server says this of itself.
+// awaitMetric waits until a metric has this value.
 func (p *process) awaitMetric(name string, want int) {
 	p.t.Helper()
 	testenv.Eventually(p.t, fmt.Sprintf("%s is %d", name, want), func() bool { return p.metric(name) == want })
 }
 
-// awaitTold waits until Alipay has taken so many messages.
-func awaitTold(n *cmdtest.Fixture, want int) {
+// awaitMessages waits until Alipay has accepted so many messages.
+func awaitMessages(n *cmdtest.Fixture, want int) {
 	n.T.Helper()
-	testenv.Eventually(n.T, fmt.Sprintf("%d messages are sent", want), func() bool { return len(toldOwners(n)) >= want })
+	testenv.Eventually(n.T, fmt.Sprintf("%d messages are sent", want), func() bool { return len(sentMessages(n)) >= want })
 }
 
-// The server that holds the claim is killed while Alipay has the message and
-// the answer is on its way: another one tells it again, under the same key.
+// TestOutboxKill kills a server after Alipay has accepted a message and before the reply:
+// another server sends it again with the same key.
 func TestOutboxKill(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
-	quiet := serveOn(n, n.DSN) // sends nothing
+	quiet := serveOn(n, n.DSN) // does not send notices
 	c := n.Linked(1, quiet.URL)[0]
 	_, err := n.SQL.Exec(`DELETE FROM outbox`)
 	cmdtest.NoError(t, err)
 	change := cmdtest.ChangeAt(c.Must("OK", c.OpenChange(c.Password)))
 	if a := c.Must("OK", cmdtest.ConfirmTo(change, c.NewPassword())); a.Object()["notified"] != false {
-		t.Errorf("nobody sends, but %s", a.Raw)
+		t.Errorf("no server sends notices, but %s", a.Raw)
 	}
-	cmdtest.NoError(t, n.Sim.Fault("timeout", 1)) // the message is taken, the answer held back
-	first := serveMailing(n)
-	awaitTold(n, 1)
+	cmdtest.NoError(t, n.Sim.Fault("timeout", 1)) // the message is accepted, the reply delayed
+	first := serveNotices(n)
+	awaitMessages(n, 1)
 	first.Kill()
-	second := serveMailing(n)
-	second.awaitMetric("fundpass_outbox_due", 1) // it has looked
-	if len(toldOwners(n)) != 1 || n.Number(unsent) != 1 {
-		t.Fatalf("%d messages, %d unsent while the claim holds", len(toldOwners(n)), n.Number(unsent))
+	second := serveNotices(n)
+	second.awaitMetric("fundpass_outbox_due", 1) // it has read the outbox
+	if len(sentMessages(n)) != 1 || n.Number(unsent) != 1 {
+		t.Fatalf("%d messages, %d unsent while the claim holds", len(sentMessages(n)), n.Number(unsent))
 	}
-	ageClaims(n)
+	makeNoticesDue(n)
 	awaitNumber(n, 0, unsent)
-	all := toldOwners(n)
+	all := sentMessages(n)
 	if len(all) != 2 || all[0] != all[1] || all[0].key() != strings.TrimPrefix(change, "/v1/password/changes/") {
 		t.Errorf("%+v", all)
 	}
@@ -187,26 +187,26 @@ func TestOutboxKill(t *testing.T) {
 	checkServer(t, first, second, quiet)
 }
 
-// A message on its way at the end is finished, and told once.
+// TestOutboxDrains checks that a stopping server finishes a message, which is sent once.
 func TestOutboxDrains(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
 	quiet := serveOn(n, n.DSN)
 	n.Linked(1, quiet.URL)
-	cmdtest.NoError(t, n.Sim.Fault("slow", 1)) // the answer takes 3 s
-	server := serveMailing(n)
-	awaitTold(n, 1)
+	cmdtest.NoError(t, n.Sim.Fault("slow", 1)) // the reply takes 3 s
+	server := serveNotices(n)
+	awaitMessages(n, 1)
 	cmdtest.NoError(t, server.Stop())
-	if n.Number(unsent) != 0 || len(toldOwners(n)) != 1 {
-		t.Errorf("%d unsent, %d told", n.Number(unsent), len(toldOwners(n)))
+	if n.Number(unsent) != 0 || len(sentMessages(n)) != 1 {
+		t.Errorf("%d unsent, %d sent", n.Number(unsent), len(sentMessages(n)))
 	}
 	cmdtest.NoError(t, quiet.Stop())
 	checkServer(t, quiet, server)
 }
 
-// Alipay is away for a while: every notice gets through afterwards. Whoever
-// refuses messages is asked once.
-func TestOutboxThroughTrouble(t *testing.T) {
+// TestOutboxWithoutAlipay checks that every notice is delivered after Alipay was
+// unavailable, and that a citizen who accepts no messages is tried once.
+func TestOutboxWithoutAlipay(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
 	quiet := serveOn(n, n.DSN)
@@ -215,29 +215,29 @@ func TestOutboxThroughTrouble(t *testing.T) {
 	refuses.Subscribed = false
 	n.Sim.Add(refuses)
 	cmdtest.NoError(t, n.Sim.Fault("html_502", 5))
-	server := serveMailing(n)
+	server := serveNotices(n)
 	awaitNumber(n, 5, `SELECT count(*) FROM outbox WHERE attempts = 1 AND lease IS NULL AND next_at > created_at + interval '55 seconds'`)
-	if len(toldOwners(n)) != 0 {
-		t.Errorf("told %+v", toldOwners(n))
+	if len(sentMessages(n)) != 0 {
+		t.Errorf("sent %+v", sentMessages(n))
 	}
-	ageClaims(n)
+	makeNoticesDue(n)
 	awaitNumber(n, 0, unsent)
-	if len(toldOwners(n)) != 4 || n.Number(`SELECT count(*) FROM outbox WHERE failed_at IS NOT NULL`) != 1 {
-		t.Errorf("%d told, %d failed", len(toldOwners(n)), n.Number(`SELECT count(*) FROM outbox WHERE failed_at IS NOT NULL`))
+	if len(sentMessages(n)) != 4 || n.Number(`SELECT count(*) FROM outbox WHERE failed_at IS NOT NULL`) != 1 {
+		t.Errorf("%d sent, %d failed", len(sentMessages(n)), n.Number(`SELECT count(*) FROM outbox WHERE failed_at IS NOT NULL`))
 	}
-	asked := n.Sim.Calls(templateMethod)
-	ageClaims(n)
+	calls := n.Sim.Calls(templateMethod)
+	makeNoticesDue(n)
 	change := cmdtest.ChangeAt(citizens[0].Must("OK", citizens[0].OpenChange(citizens[0].Password)))
 	citizens[0].Must("OK", cmdtest.ConfirmTo(change, citizens[0].NewPassword()))
-	awaitNumber(n, 0, unsent) // so it has looked again
-	if n.Sim.Calls(templateMethod) != asked+1 {
-		t.Error("who refused was asked again")
+	awaitNumber(n, 0, unsent) // the outbox was read again
+	if n.Sim.Calls(templateMethod) != calls+1 {
+		t.Error("a refused message was sent again")
 	}
-	server.awaitLog("notice given up", 1)
+	server.awaitLog("notice abandoned", 1)
 	for _, c := range citizens {
 		for _, secret := range []string{c.Name, c.IDNumber, c.AccountNo, c.OpenID, c.Phone} {
 			if strings.Contains(server.Log(), secret) {
-				t.Errorf("%q stands in the log", secret)
+				t.Errorf("%q is in the log", secret)
 			}
 		}
 	}
@@ -246,7 +246,8 @@ func TestOutboxThroughTrouble(t *testing.T) {
 	checkServer(t, quiet, server)
 }
 
-// A template that is wrong waits for the operator to correct it.
+// TestOutboxWrongTemplate checks that notices wait until the operator corrects a wrong
+// template.
 func TestOutboxWrongTemplate(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -256,13 +257,13 @@ func TestOutboxWrongTemplate(t *testing.T) {
 	wrong.awaitLog("notice deferred", 2)
 	cmdtest.NoError(t, wrong.Stop())
 	if n.Number(unsent) != 2 {
-		t.Error("given up for a slip of the operator's")
+		t.Error("abandoned because of an operator's mistake")
 	}
-	ageClaims(n)
-	right := serveMailing(n)
+	makeNoticesDue(n)
+	right := serveNotices(n)
 	awaitNumber(n, 0, unsent)
-	if len(toldOwners(n)) != 2 {
-		t.Errorf("%d told after the template was corrected", len(toldOwners(n)))
+	if len(sentMessages(n)) != 2 {
+		t.Errorf("%d sent after the template was corrected", len(sentMessages(n)))
 	}
 	cmdtest.NoError(t, right.Stop())
 	cmdtest.NoError(t, quiet.Stop())

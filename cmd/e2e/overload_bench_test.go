@@ -17,19 +17,19 @@ import (
 	"fundpass/miniapp-api/document"
 )
 
-// A siege is owners who change their passwords and strangers who try passwords at one, as many of
-// each, as fast as they are let.
-type siege struct {
+// A workload is owners who change their passwords and equally many strangers who try
+// passwords, as fast as the server allows.
+type workload struct {
 	owners, strangers  []*cmdtest.Citizen
-	readers            []*cmdtest.Citizen // ask for nothing that is hashed, without a pause
-	heeding            bool               // come back when told to; otherwise at once
+	readers            []*cmdtest.Citizen // send requests without hashing, without a pause
+	respectRetryAfter  bool               // wait for retry_after; otherwise retry at once
 	stop               atomic.Bool
 	changed, attempted atomic.Int64
 	busy               atomic.Int64
 }
 
-// ask repeats a request that was told BUSY.
-func (w *siege) ask(c *cmdtest.Citizen, r apiclient.Request) (apiclient.Answer, bool) {
+// send repeats a request that gets BUSY.
+func (w *workload) send(c *cmdtest.Citizen, r apiclient.Request) (apiclient.Answer, bool) {
 	for !w.stop.Load() {
 		a, err := c.Do(c.Fixture.T.Context(), r)
 		if err != nil {
@@ -40,29 +40,29 @@ func (w *siege) ask(c *cmdtest.Citizen, r apiclient.Request) (apiclient.Answer, 
 			return a, true
 		}
 		w.busy.Add(1)
-		var told struct {
+		var reply struct {
 			After int `json:"retry_after"`
 		}
-		if json.Unmarshal(a.Raw, &told) != nil || told.After < 1 {
+		if json.Unmarshal(a.Raw, &reply) != nil || reply.After < 1 {
 			c.Fixture.T.Errorf("BUSY without a time: %s", a.Raw)
 		}
-		for end := time.Now().Add(time.Duration(told.After) * time.Second); w.heeding && time.Now().Before(end) && !w.stop.Load(); {
+		for end := time.Now().Add(time.Duration(reply.After) * time.Second); w.respectRetryAfter && time.Now().Before(end) && !w.stop.Load(); {
 			time.Sleep(50 * time.Millisecond)
 		}
 	}
 	return apiclient.Answer{}, false
 }
 
-func (w *siege) change(c *cmdtest.Citizen) {
+func (w *workload) change(c *cmdtest.Citizen) {
 	for {
-		a, ok := w.ask(c, c.OpenChange(c.Password))
+		a, ok := w.send(c, c.OpenChange(c.Password))
 		if !ok {
 			return
 		}
 		next := c.NewPassword()
 		confirm := cmdtest.ConfirmTo(cmdtest.ChangeAt(a), next)
 		if a.Code == "OK" {
-			a, ok = w.ask(c, confirm)
+			a, ok = w.send(c, confirm)
 		}
 		switch {
 		case !ok:
@@ -76,12 +76,12 @@ func (w *siege) change(c *cmdtest.Citizen) {
 	}
 }
 
-// attack makes attempts at somebody whom nobody knows, always the same one.
-func (w *siege) attack(c *cmdtest.Citizen) {
+// attack makes attempts at a person who does not exist, always the same one.
+func (w *workload) attack(c *cmdtest.Citizen) {
 	r := c.Link()
 	r.Body.(apiclient.Fields)["id_number"] = "99010119011231001" + document.CheckDigit("99010119011231001")
 	for {
-		a, ok := w.ask(c, r)
+		a, ok := w.send(c, r)
 		switch {
 		case !ok:
 			return
@@ -93,22 +93,22 @@ func (w *siege) attack(c *cmdtest.Citizen) {
 	}
 }
 
-func (w *siege) read(c *cmdtest.Citizen) {
+func (w *workload) read(c *cmdtest.Citizen) {
 	for !w.stop.Load() {
 		c.Must("OK", cmdtest.GetFrom("/v1/password"))
 	}
 }
 
-// A load is what was measured of a siege.
-type load struct {
+// A measurement is the result of a workload.
+type measurement struct {
 	changes, attempts, busy float64 // a second
-	beside                  []time.Duration
+	requests                []time.Duration
 	peak                    float64 // MB
-	server, callers         float64 // cores they took
+	server, callers         float64 // cores used
 }
 
-// measure runs a siege and looks at it once it is under way.
-func (w *siege) measure(server *process, reader *cmdtest.Citizen, long time.Duration) load {
+// measure runs a workload and measures it once it is running.
+func (w *workload) measure(server *process, reader *cmdtest.Citizen, long time.Duration) measurement {
 	var wg sync.WaitGroup
 	for _, c := range w.owners {
 		wg.Go(func() { w.change(c) })
@@ -119,13 +119,13 @@ func (w *siege) measure(server *process, reader *cmdtest.Citizen, long time.Dura
 	for _, c := range w.readers {
 		wg.Go(func() { w.read(c) })
 	}
-	time.Sleep(3*time.Second + time.Duration(len(w.owners))*50*time.Millisecond) // all of them open a change first, and then confirm
+	time.Sleep(3*time.Second + time.Duration(len(w.owners))*50*time.Millisecond) // in which all of them open a change, and then confirm it
 	server.forgetPeak()
 	begun, cpu, own := time.Now(), server.cpu(), ownCPU()
 	changed, attempted, busy := w.changed.Load(), w.attempted.Load(), w.busy.Load()
-	var l load
+	var l measurement
 	for time.Since(begun) < long {
-		l.beside = append(l.beside, timeOf(reader))
+		l.requests = append(l.requests, timeOf(reader))
 	}
 	took := time.Since(begun).Seconds()
 	l.changes, l.attempts = float64(w.changed.Load()-changed)/took, float64(w.attempted.Load()-attempted)/took
@@ -136,18 +136,19 @@ func (w *siege) measure(server *process, reader *cmdtest.Citizen, long time.Dura
 	return l
 }
 
-// aCore is goodput by what server and callers were let have of the machine, which others
-// may use too.
-func (l load) aCore() float64 { return l.changes / (l.server + l.callers) }
+// changesPerCore returns the changes by the processor time that server and callers got,
+// because other processes may use the machine, too.
+func (l measurement) changesPerCore() float64 { return l.changes / (l.server + l.callers) }
 
-// ownCPU is the processor time of this process in seconds: the callers'.
+// ownCPU returns the processor time of this process, which is that of the callers, in
+// seconds.
 func ownCPU() float64 {
 	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // without it there is a zero
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // zero if it fails
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }
 
-// timeOf is how long GET /v1/password takes, then a pause.
+// timeOf measures GET /v1/password and then pauses.
 func timeOf(c *cmdtest.Citizen) time.Duration {
 	begun := time.Now()
 	c.Must("OK", cmdtest.GetFrom("/v1/password"))
@@ -156,7 +157,7 @@ func timeOf(c *cmdtest.Citizen) time.Duration {
 	return took
 }
 
-// cpu is the processor time the server has used, in seconds (Linux, proc(5)).
+// cpu returns the processor time that the server has used, in seconds (Linux, proc(5)).
 func (p *process) cpu() float64 {
 	raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid))
 	_, rest, _ := strings.Cut(string(raw), ") ")
@@ -168,59 +169,60 @@ func (p *process) cpu() float64 {
 	return (user + system) / 100
 }
 
-// BenchmarkOverload compares, in turns, the changes finished a second by 8 callers with
-// those of 64, 256 and 512: who repeat a BUSY at once, and who heed retry_after; half of
-// them owners, half strangers who try passwords. Beside each it measures GET /v1/password. The
-// server is a process of its own with production's settings, but without limits of
-// requests; it, PostgreSQL and the callers share this machine's cores. The 8 callers are
-// measured once more beside 64 who read without a pause.
+// BenchmarkOverload compares, alternately, the changes per second of 8 callers with those
+// of 64, 256 and 512 callers, who retry a BUSY at once or wait for retry_after; half of
+// them are owners, half strangers who try passwords. At the same time it measures GET
+// /v1/password. The server is a process of its own with production's settings, but
+// without rate limits; it, PostgreSQL and the callers share this machine's cores. The 8
+// callers are also measured beside 64 readers without a pause.
 func BenchmarkOverload(b *testing.B) {
 	n := cmdtest.NewOwnFixture(b)
 	server := serveOn(n, n.DSN)
 	reader := n.Linked(1, server.URL)[0]
 	reader.HTTP = keepAlive(b)
-	crowds := []int{8, 64, 256, 512}
+	callerCounts := []int{8, 64, 256, 512}
 	owners, strangers := n.Linked(256, server.URL), n.AddCitizens(256, server.URL)
 	for i := range owners {
 		strangers[i].MustLogIn()
 		owners[i].HTTP, strangers[i].HTTP = keepAlive(b), keepAlive(b)
 	}
-	all := map[string][]load{}
+	all := map[string][]measurement{}
 	var idle []time.Duration
 	for b.Loop() {
 		for range 500 {
 			idle = append(idle, timeOf(reader))
 		}
-		sieges := map[string]*siege{"impatient/8+64-readers": {owners: owners[:4], strangers: strangers[:4], readers: owners[4:68]}}
+		workloads := map[string]*workload{"impatient/8+64-readers": {owners: owners[:4], strangers: strangers[:4], readers: owners[4:68]}}
 		names := []string{"impatient/8+64-readers"}
-		for _, manner := range []string{"impatient", "heeding"} {
-			for _, k := range crowds {
-				name := fmt.Sprintf("%s/%d", manner, k)
+		for _, mode := range []string{"impatient", "heeding"} {
+			for _, k := range callerCounts {
+				name := fmt.Sprintf("%s/%d", mode, k)
 				names = append(names, name)
-				sieges[name] = &siege{owners: owners[:k/2], strangers: strangers[:k/2], heeding: manner == "heeding"}
+				workloads[name] = &workload{owners: owners[:k/2], strangers: strangers[:k/2], respectRetryAfter: mode == "heeding"}
 			}
 		}
 		for _, name := range names {
-			l := sieges[name].measure(server, reader, 10*time.Second)
+			l := workloads[name].measure(server, reader, 10*time.Second)
 			all[name] = append(all[name], l)
 			b.Logf("%-22s %5.1f changes/s (%4.1f a core), %5.1f attempts/s, %6.0f BUSY/s, p99 %5.1f ms beside %.1f idle, server %.2f cores, callers %.2f, %3.0f MB",
-				name, l.changes, l.aCore(), l.attempts, l.busy, p99ms(l.beside), p99ms(idle), l.server, l.callers, l.peak)
+				name, l.changes, l.changesPerCore(), l.attempts, l.busy, p99ms(l.requests), p99ms(idle), l.server, l.callers, l.peak)
 		}
 	}
 	report(b, all, p99ms(idle))
 }
 
-// report gives each siege's median against that of the 8 callers of its manner.
-func report(b *testing.B, all map[string][]load, idle float64) {
+// report prints the median of each workload relative to that of 8 callers in the same
+// mode.
+func report(b *testing.B, all map[string][]measurement, idle float64) {
 	b.ReportMetric(idle, "p99-ms/idle")
 	b.ReportMetric(0, "ns/op")
 	peak := 0.0
 	for name, loads := range all {
-		manner, _, _ := strings.Cut(name, "/")
-		eight := middle(all[manner+"/8"], func(l load) float64 { return l.changes })
-		b.ReportMetric(middle(loads, func(l load) float64 { return l.changes })/eight, "of-8/"+name)
-		b.ReportMetric(middle(loads, load.aCore)/middle(all[manner+"/8"], load.aCore), "of-8-a-core/"+name)
-		b.ReportMetric(middle(loads, func(l load) float64 { return p99ms(l.beside) })/idle, "p99-x-idle/"+name)
+		mode, _, _ := strings.Cut(name, "/")
+		eight := middle(all[mode+"/8"], func(l measurement) float64 { return l.changes })
+		b.ReportMetric(middle(loads, func(l measurement) float64 { return l.changes })/eight, "of-8/"+name)
+		b.ReportMetric(middle(loads, measurement.changesPerCore)/middle(all[mode+"/8"], measurement.changesPerCore), "of-8-a-core/"+name)
+		b.ReportMetric(middle(loads, func(l measurement) float64 { return p99ms(l.requests) })/idle, "p99-x-idle/"+name)
 		for _, l := range loads {
 			peak = max(peak, l.peak)
 		}
@@ -228,7 +230,7 @@ func report(b *testing.B, all map[string][]load, idle float64) {
 	b.ReportMetric(peak, "peak-MB")
 }
 
-func middle(loads []load, of func(load) float64) float64 {
+func middle(loads []measurement, of func(measurement) float64) float64 {
 	var values []float64
 	for _, l := range loads {
 		values = append(values, of(l))

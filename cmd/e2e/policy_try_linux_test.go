@@ -30,7 +30,7 @@ func openTerminal(t *testing.T) (keyboard, terminal *os.File) {
 	return keyboard, terminal
 }
 
-// On a terminal the password is asked for and not shown.
+// TestPolicyTryOnATerminal checks that on a terminal the password is read without echo.
 func TestPolicyTryOnATerminal(t *testing.T) {
 	t.Parallel()
 	keyboard, terminal := openTerminal(t)
@@ -50,7 +50,7 @@ func TestPolicyTryOnATerminal(t *testing.T) {
 		{"New password (not shown): ", "xiaomingwang77"}, {"姓名 (empty to skip): ", "王小明"}, {"证件号码 (empty to skip): ", ""}, {"手机号 (empty to skip): ", ""}, {"公积金账号 (empty to skip): ", ""},
 	} {
 		testenv.Eventually(t, step.prompt+" is asked", func() bool { return strings.Contains(shown.String(), step.prompt) })
-		waitForSilence(t, terminal, step.typed == "xiaomingwang77")
+		awaitNoEcho(t, terminal, step.typed == "xiaomingwang77")
 		_, err := keyboard.WriteString(step.typed + "\n")
 		cmdtest.NoError(t, err)
 	}
@@ -62,7 +62,7 @@ func TestPolicyTryOnATerminal(t *testing.T) {
 	}
 }
 
-// policyTry asks at the terminal for a password to try.
+// policyTry runs policy try on the terminal.
 func policyTry(t *testing.T, terminal *os.File) *process {
 	t.Helper()
 	p := newProcess(t, nil, "policy", "try", "beijing")
@@ -70,31 +70,32 @@ func policyTry(t *testing.T, terminal *os.File) *process {
 	return p.start()
 }
 
-// Whoever stops at the password gets the terminal back as it was.
+// TestPolicyTryStopped checks that the terminal is restored if the command is
+// interrupted.
 func TestPolicyTryStopped(t *testing.T) {
 	t.Parallel()
 	_, terminal := openTerminal(t)
 	p := policyTry(t, terminal)
-	waitForSilence(t, terminal, true)
+	awaitNoEcho(t, terminal, true)
 	p.signal(os.Interrupt)
 	if p.wait() == nil {
-		t.Error("it ends as if it had tried a password")
+		t.Error("it exits with status 0")
 	}
 	state, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
 	cmdtest.NoError(t, err)
 	if state.Lflag&unix.ECHO == 0 {
-		t.Error("what is typed stays hidden")
+		t.Error("the terminal does not echo")
 	}
 }
 
-// waitForSilence waits until the terminal has stopped to echo, which is a moment
-// after the prompt.
-func waitForSilence(t *testing.T, terminal *os.File, silent bool) {
+// awaitNoEcho waits until the terminal does not echo, which takes a moment after the
+// prompt.
+func awaitNoEcho(t *testing.T, terminal *os.File, silent bool) {
 	t.Helper()
 	if !silent {
 		return
 	}
-	testenv.Eventually(t, "what is typed is not shown", func() bool {
+	testenv.Eventually(t, "the terminal does not echo", func() bool {
 		state, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
 		cmdtest.NoError(t, err)
 		return state.Lflag&unix.ECHO == 0

@@ -20,12 +20,12 @@ import (
 	"fundpass/store/storetest"
 )
 
-// pgbouncer runs a PgBouncer before the shared server and returns a function
-// that turns a DSN into one that goes through it.
+// pgbouncer runs a PgBouncer in front of the shared server and returns a function that
+// converts a DSN to one that uses it.
 func pgbouncer(t *testing.T, mode string, size int) func(dsn string) string {
 	t.Helper()
-	program := testenv.Program(t, "apt-get install pgbouncer", "pgbouncer", "/usr/sbin/pgbouncer") // not on everybody's PATH
-	dir, err := os.MkdirTemp("/tmp", "bouncer")                                                    // a socket's path is short
+	program := testenv.Program(t, "apt-get install pgbouncer", "pgbouncer", "/usr/sbin/pgbouncer") // often not in PATH
+	dir, err := os.MkdirTemp("/tmp", "bouncer")                                                    // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ logfile = %s/log
 		t.Fatal(err)
 	}
 	c := exec.Command(program, file)
-	stepDown(t, c, dir)
+	runUnprivileged(t, c, dir)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -65,9 +65,9 @@ logfile = %s/log
 	}
 }
 
-// stepDown runs c as the owner of dir: PgBouncer refuses root, and the server's
-// socket is open to the account that root steps down to.
-func stepDown(t *testing.T, c *exec.Cmd, dir string) {
+// runUnprivileged runs c as the owner of dir: PgBouncer refuses root, and the server's
+// socket is open to the user to which root switches.
+func runUnprivileged(t *testing.T, c *exec.Cmd, dir string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		return
@@ -85,7 +85,7 @@ func stepDown(t *testing.T, c *exec.Cmd, dir string) {
 		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 		return
 	}
-	t.Fatal("neither postgres nor nobody is an account here to run PgBouncer under")
+	t.Fatal("neither user postgres nor user nobody exists to run PgBouncer")
 }
 
 func TestPoolerIsDetected(t *testing.T) {
@@ -106,15 +106,15 @@ func TestPoolerIsDetected(t *testing.T) {
 		})
 	}
 	if storetest.Open(t, dsn).Pooled() {
-		t.Error("a direct connection is taken for pooled")
+		t.Error("a direct connection is detected as pooled")
 	}
 }
 
-// TestManyClientsBehindPooler: 40 clients share 4 server connections, and each
-// gets the answers to its own questions.
+// TestManyClientsBehindPooler checks that 40 clients with 4 server connections each get
+// the results of their own queries.
 func TestManyClientsBehindPooler(t *testing.T) {
 	t.Parallel()
-	const clients, questions = 40, 50
+	const clients, steps = 40, 50
 	dsn := storetest.DSN(t)
 	db := storetest.Open(t, pgbouncer(t, "transaction", 4)(dsn), storetest.WithMaxConns(clients))
 	if !db.Pooled() {
@@ -132,9 +132,9 @@ func TestManyClientsBehindPooler(t *testing.T) {
 	var wg sync.WaitGroup
 	for c := range clients {
 		wg.Go(func() {
-			for q := range questions {
-				if err := ask(ctx, db, c, q); err != nil {
-					t.Errorf("client %d, question %d: %v", c, q, err)
+			for q := range steps {
+				if err := query(ctx, db, c, q); err != nil {
+					t.Errorf("client %d, step %d: %v", c, q, err)
 					return
 				}
 			}
@@ -145,17 +145,17 @@ func TestManyClientsBehindPooler(t *testing.T) {
 
 func accountNo(i int) string { return fmt.Sprintf("88%010d", i) }
 
-// ask reads somebody's account, or opens a session and reads it back.
-func ask(ctx context.Context, db *store.DB, client, question int) error {
-	if question%2 == 0 {
-		no := accountNo((client + question) % 40)
+// query reads a person's account, or opens a session and reads it back.
+func query(ctx context.Context, db *store.DB, client, step int) error {
+	if step%2 == 0 {
+		no := accountNo((client + step) % 40)
 		a, err := db.AccountByNumber(ctx, no)
 		if err == nil && (a.Person.AccountNo != no || a.Person.IDNumber != "E"+no) {
 			err = errors.New("another's account")
 		}
 		return err
 	}
-	token := fmt.Appendf(nil, "%d-%d", client, question)
+	token := fmt.Appendf(nil, "%d-%d", client, step)
 	opened, err := db.OpenSession(ctx, store.ChannelAlipay, token, store.Visitor{Identity: store.Identity{Provider: store.ProviderAlipay, AppID: cmdtest.TestAppID, Kind: "open_id", Value: accountNo(client)}})
 	if err != nil {
 		return err

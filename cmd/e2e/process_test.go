@@ -14,9 +14,9 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// A process is the program as a process of its own.
+// A process is the program running as a process.
 type process struct {
-	URL, Ops string // base URLs of the API and of the operators' address, of a server
+	URL, Ops string // base URLs of a server's API and operators' address
 	Pid      int
 
 	t    testing.TB
@@ -24,10 +24,10 @@ type process struct {
 	out  *cmdtest.LogBuffer
 	log  *cmdtest.LogBuffer
 	dead chan struct{}
-	err  error // of the end; read after dead
+	err  error // result, valid once dead is closed
 }
 
-// newProcess has exactly this environment, and nothing to read.
+// newProcess prepares a process with exactly this environment and no input.
 func newProcess(t testing.TB, env cmdtest.Values, args ...string) *process {
 	p := &process{t: t, cmd: exec.Command(program, args...), out: new(cmdtest.LogBuffer), log: new(cmdtest.LogBuffer), dead: make(chan struct{})}
 	p.cmd.Env = []string{}
@@ -38,7 +38,7 @@ func newProcess(t testing.TB, env cmdtest.Values, args ...string) *process {
 	return p
 }
 
-// start runs it. It is killed when the test ends.
+// start starts the process, which is killed when the test ends.
 func (p *process) start() *process {
 	p.t.Helper()
 	cmdtest.NoError(p.t, p.cmd.Start())
@@ -48,13 +48,13 @@ func (p *process) start() *process {
 	return p
 }
 
-// startProgram runs the program with exactly this environment.
+// startProgram starts the program with exactly this environment.
 func startProgram(t testing.TB, env cmdtest.Values, args ...string) *process {
 	t.Helper()
 	return newProcess(t, env, args...).start()
 }
 
-// runWith runs the program to its end.
+// runWith runs the program until it exits.
 func runWith(t testing.TB, env cmdtest.Values, args ...string) cmdtest.Result {
 	t.Helper()
 	p := startProgram(t, env, args...)
@@ -62,7 +62,7 @@ func runWith(t testing.TB, env cmdtest.Values, args ...string) cmdtest.Result {
 	return cmdtest.Result{Out: p.out.String(), Log: p.Log(), Err: err}
 }
 
-// startServer runs "fundpass serve" and waits until it listens.
+// startServer starts "fundpass serve" and waits until it listens.
 func startServer(t testing.TB, env cmdtest.Values) *process {
 	t.Helper()
 	p := startProgram(t, env, "serve")
@@ -74,20 +74,20 @@ func startServer(t testing.TB, env cmdtest.Values) *process {
 	return p
 }
 
-// Kill ends the process as kill -9 does and waits. It may be called again.
+// Kill kills the process with SIGKILL and waits. It may be called again.
 func (p *process) Kill() {
-	p.cmd.Process.Kill() // fails when it has ended
+	p.cmd.Process.Kill() // fails if the process has ended
 	<-p.dead
 }
 
-// Stop ends the process as an operator does and returns how it ended.
+// Stop sends SIGTERM and returns the result of the process.
 func (p *process) Stop() error {
 	p.t.Helper()
 	p.signal(syscall.SIGTERM)
 	return p.wait()
 }
 
-// wait returns how the process ended.
+// wait returns the result of the process.
 func (p *process) wait() error {
 	p.t.Helper()
 	select {
@@ -104,22 +104,22 @@ func (p *process) signal(s os.Signal) {
 	cmdtest.NoError(p.t, p.cmd.Process.Signal(s))
 }
 
-// Log is what the process has written to stderr so far.
+// Log returns what the process has written to standard error.
 func (p *process) Log() string { return p.log.String() }
 
-// awaitLog waits until the log holds text for the nth time.
+// awaitLog waits until the log contains text n times.
 func (p *process) awaitLog(text string, n int) {
 	p.t.Helper()
 	testenv.Eventually(p.t, text+" in the log", func() bool { return strings.Count(p.Log(), text) >= n })
 }
 
-// serveOn starts a server whose limits are out of the way, on the database of dsn.
+// serveOn starts a server without effective rate limits on the database of dsn.
 func serveOn(n *cmdtest.Fixture, dsn string) *process {
 	n.T.Helper()
 	return startServer(n.T, n.Env(cmdtest.Unlimited, cmdtest.Values{"FUNDPASS_DATABASE_URL": dsn}))
 }
 
-// mustRun runs a command of the program and returns what it prints with single blanks.
+// mustRun runs a command and returns its output with single blanks.
 func mustRun(s *cmdtest.ServerEnv, args ...string) string {
 	s.T.Helper()
 	r := runWith(s.T, s.Env(), args...)

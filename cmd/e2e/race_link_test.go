@@ -16,8 +16,7 @@ import (
 	"fundpass/store"
 )
 
-// serveTwo starts two servers that ask no proof and whose limits are out of the way,
-// those of spraying, too.
+// serveTwo starts two servers without proofs and effective limits, also of spraying.
 func serveTwo(n *cmdtest.Fixture) []*process {
 	n.T.Helper()
 	policy := *passwd.Default()
@@ -29,19 +28,19 @@ func serveTwo(n *cmdtest.Fixture) []*process {
 	return []*process{startServer(n.T, env), startServer(n.T, env)}
 }
 
-// askOften repeats a request until the answer is not to come back later.
-func askOften(c *cmdtest.Citizen, r apiclient.Request) apiclient.Answer {
+// sendRepeatedly repeats a request while the reply is to retry later.
+func sendRepeatedly(c *cmdtest.Citizen, r apiclient.Request) apiclient.Answer {
 	for end := time.Now().Add(testenv.Patience); ; time.Sleep(50 * time.Millisecond) {
-		a := askOnce(c, r)
-		later := a.Code == "BUSY" || a.Code == "RESULT_UNKNOWN" || a.Code == "ALIPAY_UNAVAILABLE"
-		if !later || time.Now().After(end) {
+		a := sendOnce(c, r)
+		retry := a.Code == "BUSY" || a.Code == "RESULT_UNKNOWN" || a.Code == "ALIPAY_UNAVAILABLE"
+		if !retry || time.Now().After(end) {
 			return a
 		}
 	}
 }
 
-// letIn gives a citizen a session that the database has, without a log-in at Alipay.
-func letIn(c *cmdtest.Citizen) {
+// insertSession adds a session for a citizen to the database, without a log-in at Alipay.
+func insertSession(c *cmdtest.Citizen) {
 	c.Fixture.T.Helper()
 	c.Token = uuid.NewString()
 	digest := sha256.Sum256([]byte(c.Token))
@@ -50,17 +49,18 @@ func letIn(c *cmdtest.Citizen) {
 	cmdtest.NoError(c.Fixture.T, err)
 }
 
-// doubleOf is another Alipay user of the same person, with a session at a server.
-func doubleOf(c *cmdtest.Citizen, i int, server *process) *cmdtest.Citizen {
+// secondUserOf returns another Alipay user of the same person, with a session.
+func secondUserOf(c *cmdtest.Citizen, i int, server *process) *cmdtest.Citizen {
 	c.Fixture.T.Helper()
 	d := c.Twin(server.URL)
 	d.Person.Person, d.OpenID = fmt.Sprintf("%s-double-%d", c.Person.Person, i), fmt.Sprintf("%s-double-%d", c.OpenID, i)
 	c.Fixture.Sim.Add(d.Person)
-	letIn(d)
+	insertSession(d)
 	return d
 }
 
-// linkByCode is the link with a reset code in place of the password, which costs no hash.
+// linkByCode returns the request for a link with a reset code instead of the password,
+// which needs no hash.
 func linkByCode(c *cmdtest.Citizen, code string) apiclient.Request {
 	r := c.Link()
 	body := r.Body.(apiclient.Fields)
@@ -79,33 +79,32 @@ func issueCode(c *cmdtest.Citizen, code string) uuid.UUID {
 	return a.ID
 }
 
-// TestRaceLinkOneAccount has a hundred Alipay users link one account at once over two servers,
-// where the holder's data and a reset code are enough: all of them come as far as the
-// link, and one has it.
+// TestRaceLinkOneAccount makes a hundred Alipay users link one account with a reset code
+// concurrently over two servers: one succeeds.
 func TestRaceLinkOneAccount(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
 	servers := serveTwo(n)
 	owner := n.AddCitizens(1, servers[0].URL)[0]
 	issueCode(owner, "3141592653")
-	crowd := make([]*cmdtest.Citizen, testenv.Rounds(100, 500))
-	for i := range crowd {
-		crowd[i] = doubleOf(owner, i, servers[i%2])
+	users := make([]*cmdtest.Citizen, testenv.Rounds(100, 500))
+	for i := range users {
+		users[i] = secondUserOf(owner, i, servers[i%2])
 	}
-	s := rush(len(crowd), func(i int) apiclient.Answer { return askOften(crowd[i], linkByCode(owner, "3141592653")) })
+	s := runConcurrently(len(users), func(i int) apiclient.Answer { return sendRepeatedly(users[i], linkByCode(owner, "3141592653")) })
 	t.Logf("answers: %v", s.codes)
-	if s.codes["OK"] != 1 || s.codes["ALREADY_LINKED"] != len(crowd)-1 {
+	if s.codes["OK"] != 1 || s.codes["ALREADY_LINKED"] != len(users)-1 {
 		t.Errorf("answers: %v", s.codes)
 	}
-	after := rush(len(crowd), func(i int) apiclient.Answer {
-		return askOften(crowd[i].Twin(servers[(i+1)%2].URL), cmdtest.GetFrom("/v1/link"))
+	after := runConcurrently(len(users), func(i int) apiclient.Answer {
+		return sendRepeatedly(users[i].Twin(servers[(i+1)%2].URL), cmdtest.GetFrom("/v1/link"))
 	})
-	if after.codes["OK"] != 1 || after.codes["NOT_LINKED"] != len(crowd)-1 {
+	if after.codes["OK"] != 1 || after.codes["NOT_LINKED"] != len(users)-1 {
 		t.Errorf("links: %v", after.codes)
 	}
 	for i := range after.winners {
 		if _, won := s.winners[i]; !won {
-			t.Error("somebody else is linked than was told so")
+			t.Error("the linked user did not get OK")
 		}
 	}
 	for what, query := range map[string]string{
@@ -120,8 +119,9 @@ func TestRaceLinkOneAccount(t *testing.T) {
 	checkServer(t, servers...)
 }
 
-// TestRaceLinkManyAccounts has one Alipay user link the accounts of fifty people at once
-// in five sessions over two servers: one link, which every session shows.
+// TestRaceLinkManyAccounts makes one Alipay user link the accounts of fifty people
+// concurrently in five sessions over two servers: one link is added, which every session
+// shows.
 func TestRaceLinkManyAccounts(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -131,24 +131,24 @@ func TestRaceLinkManyAccounts(t *testing.T) {
 	sessions := make([]*cmdtest.Citizen, 5)
 	for i := range sessions {
 		sessions[i] = visitor.Twin(servers[i%2].URL)
-		letIn(sessions[i])
+		insertSession(sessions[i])
 	}
-	s := rush(len(people), func(i int) apiclient.Answer { return askOften(sessions[i%len(sessions)], people[i].Link()) })
+	s := runConcurrently(len(people), func(i int) apiclient.Answer { return sendRepeatedly(sessions[i%len(sessions)], people[i].Link()) })
 	t.Logf("answers: %v", s.codes)
 	if s.codes["OK"] != 1 || s.codes["ALREADY_LINKED"] != len(people)-1 {
 		t.Fatalf("answers: %v", s.codes)
 	}
-	for _, told := range s.winners {
+	for _, reply := range s.winners {
 		for _, c := range sessions {
 			for _, p := range servers {
-				if shown := c.Twin(p.URL).Must("OK", cmdtest.GetFrom("/v1/link")); string(shown.Data) != string(told.Data) {
-					t.Errorf("told %s, shown %s", told.Data, shown.Data)
+				if shown := c.Twin(p.URL).Must("OK", cmdtest.GetFrom("/v1/link")); string(shown.Data) != string(reply.Data) {
+					t.Errorf("reply %s, shown %s", reply.Data, shown.Data)
 				}
 			}
 		}
 	}
-	if links, told := n.Number(`SELECT count(*) FROM links`), n.Number(`SELECT count(*) FROM events WHERE kind = 'linked'`); links != 1 || told != 1 {
-		t.Errorf("%d links, %d events", links, told)
+	if links, reply := n.Number(`SELECT count(*) FROM links`), n.Number(`SELECT count(*) FROM events WHERE kind = 'linked'`); links != 1 || reply != 1 {
+		t.Errorf("%d links, %d events", links, reply)
 	}
 	checkServer(t, servers...)
 }

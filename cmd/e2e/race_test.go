@@ -10,25 +10,25 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// A stampede is what became of many requests at once.
-type stampede struct {
+// A raceResult is the replies to concurrent requests.
+type raceResult struct {
 	mu      sync.Mutex
 	codes   map[string]int
 	winners map[int]apiclient.Answer // the OKs
 }
 
-const atOnce = 200 // connections
+const maxConcurrent = 200 // connections
 
-// rush asks n times, as far as that many connections are one moment.
-func rush(n int, ask func(i int) apiclient.Answer) *stampede {
-	s := &stampede{codes: map[string]int{}, winners: map[int]apiclient.Answer{}}
-	gate := make(chan struct{}, atOnce)
+// runConcurrently calls send n times, at most maxConcurrent at once.
+func runConcurrently(n int, send func(i int) apiclient.Answer) *raceResult {
+	s := &raceResult{codes: map[string]int{}, winners: map[int]apiclient.Answer{}}
+	slots := make(chan struct{}, maxConcurrent)
 	var wg sync.WaitGroup
 	for i := range n {
-		gate <- struct{}{}
+		slots <- struct{}{}
 		wg.Go(func() {
-			defer func() { <-gate }()
-			a := ask(i)
+			defer func() { <-slots }()
+			a := send(i)
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if s.codes[a.Code]++; a.Code == "OK" {
@@ -40,24 +40,24 @@ func rush(n int, ask func(i int) apiclient.Answer) *stampede {
 	return s
 }
 
-// TestRaceAttempts has twenty Alipay users make a hundred attempts at one
-// stranger's password, over two servers: five are looked at.
+// TestRaceAttempts makes a hundred attempts of twenty Alipay users at one person's
+// password over two servers: five are verified.
 func TestRaceAttempts(t *testing.T) {
 	t.Parallel()
 	tries := testenv.Rounds(100, 1000)
 	n := cmdtest.NewOwnFixture(t)
 	servers := []*process{serveOn(n, n.DSN), serveOn(n, n.DSN)}
 	victim := n.AddCitizens(1, servers[0].URL)[0]
-	var thieves []*cmdtest.Citizen
+	var attackers []*cmdtest.Citizen
 	for i, c := range n.AddCitizens(20, "") {
 		c.Base = servers[i%2].URL
 		c.MustLogIn()
-		thieves = append(thieves, c)
+		attackers = append(attackers, c)
 	}
-	s := rush(tries, func(i int) apiclient.Answer {
+	s := runConcurrently(tries, func(i int) apiclient.Answer {
 		try := victim.Link()
 		try.Body.(apiclient.Fields)["password"] = fmt.Sprintf("Wrong-Harbor-%d", i)
-		return askOnce(thieves[i%len(thieves)], try)
+		return sendOnce(attackers[i%len(attackers)], try)
 	})
 	t.Logf("answers: %v", s.codes)
 	if s.codes["LINK_REFUSED"]+s.codes["BUSY"] != tries || s.codes["LINK_REFUSED"] < 5 {
@@ -67,10 +67,10 @@ func TestRaceAttempts(t *testing.T) {
 	cmdtest.NoError(t, n.SQL.QueryRow(`SELECT attempts, tier, refused FROM lockouts WHERE person_digest = $1`, victim.Digest).
 		Scan(&attempts, &tier, &refused))
 	if attempts != 0 || tier != 1 || refused != s.codes["LINK_REFUSED"]-5 {
-		t.Errorf("attempts %d, tier %d, refused %d of %d: not five looked at", attempts, tier, refused, s.codes["LINK_REFUSED"])
+		t.Errorf("attempts %d, tier %d, refused %d of %d: not five verified", attempts, tier, refused, s.codes["LINK_REFUSED"])
 	}
 	for _, p := range servers { // the right password, while it is locked
-		thieves[0].Twin(p.URL).Must("LINK_REFUSED", victim.Link())
+		attackers[0].Twin(p.URL).Must("LINK_REFUSED", victim.Link())
 	}
 	_, err := n.SQL.Exec(`UPDATE lockouts SET locked_until = locked_until - interval '15 minutes 1 second'`)
 	cmdtest.NoError(t, err)
@@ -79,8 +79,8 @@ func TestRaceAttempts(t *testing.T) {
 	checkServer(t, servers...)
 }
 
-// TestRaceConfirms sends a hundred different new passwords for one change to
-// two servers: one wins, and the others are told so.
+// TestRaceConfirms sends a hundred different new passwords for one change to two servers:
+// one succeeds.
 func TestRaceConfirms(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -92,12 +92,12 @@ func TestRaceConfirms(t *testing.T) {
 	for i := range passwords {
 		passwords[i] = c.NewPassword()
 	}
-	s := rush(len(passwords), func(i int) apiclient.Answer { return askOnce(twins[i%2], cmdtest.ConfirmTo(change, passwords[i])) })
+	s := runConcurrently(len(passwords), func(i int) apiclient.Answer { return sendOnce(twins[i%2], cmdtest.ConfirmTo(change, passwords[i])) })
 	t.Logf("answers: %v", s.codes)
 	if s.codes["OK"] != 1 || s.codes["OK"]+s.codes["CHANGE_GONE"]+s.codes["BUSY"]+s.codes["TOO_MANY_REQUESTS"] != len(passwords) {
 		t.Fatalf("answers: %v", s.codes)
 	}
-	if got := truthOf(c); got.Version != 2 {
+	if got := dbStateOf(c); got.Version != 2 {
 		t.Errorf("%+v", got)
 	}
 	for _, twin := range twins {
@@ -109,8 +109,8 @@ func TestRaceConfirms(t *testing.T) {
 	checkServer(t, servers...)
 }
 
-// TestRaceAuthCode shows one auth code a hundred times to two servers: Alipay
-// sees it once, and one session is opened.
+// TestRaceAuthCode sends one auth code a hundred times to two servers: Alipay gets it
+// once, and one session is opened.
 func TestRaceAuthCode(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -119,19 +119,19 @@ func TestRaceAuthCode(t *testing.T) {
 	exchange := cmdtest.PostTo("/v1/sessions", apiclient.Fields{"auth_code": c.Code()})
 	before := n.Sim.Calls("alipay.system.oauth.token")
 	twins := []*cmdtest.Citizen{c, c.Twin(servers[1].URL)}
-	s := rush(100, func(i int) apiclient.Answer { return askOnce(twins[i%2], exchange) })
+	s := runConcurrently(100, func(i int) apiclient.Answer { return sendOnce(twins[i%2], exchange) })
 	if ok, busy := s.codes["OK"], s.codes["BUSY"]; ok+busy+s.codes["AUTH_CODE_INVALID"] != 100 || ok != 1 && busy == 0 {
 		t.Errorf("answers: %v", s.codes)
 	}
 	if calls := n.Sim.Calls("alipay.system.oauth.token") - before; calls != 1 {
-		t.Errorf("Alipay saw it %d times", calls)
+		t.Errorf("Alipay got it %d times", calls)
 	}
 	var sessions int
 	cmdtest.NoError(t, n.SQL.QueryRow(`SELECT count(*) FROM sessions`).Scan(&sessions))
 	if sessions != s.codes["OK"] {
 		t.Errorf("%d sessions", sessions)
 	}
-	for _, twin := range twins { // the session is good at both
+	for _, twin := range twins { // the session is valid at both
 		for _, a := range s.winners {
 			twin.Token = a.Text("token")
 			twin.Must("NOT_LINKED", cmdtest.GetFrom("/v1/link"))

@@ -20,7 +20,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// rosterFile is a centre's file.
+// rosterFile writes a roster and returns its path.
 func rosterFile(t testing.TB, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "缴存人.csv")
@@ -28,8 +28,8 @@ func rosterFile(t testing.TB, text string) string {
 	return path
 }
 
-// killAfter starts a command and kills it once a query gives more than so much.
-// It returns what the query gives then.
+// killAfter starts a command, kills it once a query returns more than this, and returns
+// the result of the query.
 func killAfter(s *cmdtest.ServerEnv, more int, query string, args ...string) int {
 	s.T.Helper()
 	db := storetest.Probe(s.T, s.DSN)
@@ -40,7 +40,7 @@ func killAfter(s *cmdtest.ServerEnv, more int, query string, args ...string) int
 	var begun time.Time
 	cmdtest.NoError(s.T, db.Get(&begun, `SELECT clock_timestamp()`))
 	p := startProgram(s.T, s.Env(), args...)
-	testenv.Eventually(s.T, args[0]+" gets on", func() bool {
+	testenv.Eventually(s.T, args[0]+" progresses", func() bool {
 		select {
 		case <-p.dead:
 			s.T.Fatalf("%v ended before it was killed: %v\n%s", args, p.err, p.Log())
@@ -49,7 +49,7 @@ func killAfter(s *cmdtest.ServerEnv, more int, query string, args ...string) int
 		return done() > more
 	})
 	p.Kill()
-	testenv.Eventually(s.T, "what it had sent is done", func() bool {
+	testenv.Eventually(s.T, "its statements are done", func() bool {
 		var left int
 		cmdtest.NoError(s.T, db.Get(&left, `SELECT count(*) FROM pg_stat_activity
 			WHERE datname = current_database() AND application_name = 'fundpass' AND backend_start > $1`, begun))
@@ -58,11 +58,11 @@ func killAfter(s *cmdtest.ServerEnv, more int, query string, args ...string) int
 	return done()
 }
 
-// linesDone is how far the import or sync that is not finished has got.
+// linesDone returns the progress of the unfinished import or sync.
 const linesDone = `SELECT coalesce(max(lines_done), 0) FROM imports WHERE finished_at IS NULL`
 
-// kill -9 in the middle, twice, and start again: everybody is there once, and
-// the report is whole.
+// TestImportKilled kills an import twice and repeats it: every account is imported once,
+// and the report is complete.
 func TestImportKilled(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewOwnEnv(t)
@@ -89,7 +89,7 @@ func TestImportKilled(t *testing.T) {
 	cmdtest.WantIn(t, mustRun(s, "import", path, "--allow-refused"), counts(all, 0, 0, all-25, 25))
 }
 
-// counts is the summary's row up to the seconds.
+// counts returns the summary's row up to the seconds.
 func counts(read, added, updated, unchanged, refused int) string {
 	return fmt.Sprintf("rows/s %d %d %d %d %d ", read, added, updated, unchanged, refused)
 }
@@ -103,16 +103,16 @@ func accountNumbers(lines []string) []string {
 	return numbers
 }
 
-// A night is a centre of many accounts, some linked, and the file of a night in
-// which all of them change.
-type night struct{ before, after string }
+// A syncFixture is a roster with many accounts, some of them linked, and a later roster
+// in which all of them change.
+type syncFixture struct{ before, after string }
 
-const nightHeader = "GRZH,XINGMING,ZJLX,ZJHM,SJHM,GRZHZT,CSMM"
+const syncHeader = "GRZH,XINGMING,ZJLX,ZJHM,SJHM,GRZHZT,CSMM"
 
-// newNight has n accounts. The column of old digests, though empty, makes the
-// pieces of the second file small.
-func newNight(n int) night {
-	before, after := nightHeader+"\n", nightHeader+",JMMM\n"
+// newSyncFixture returns rosters of n accounts. The empty column of old digests makes the
+// batches of the second file small.
+func newSyncFixture(n int) syncFixture {
+	before, after := syncHeader+"\n", syncHeader+",JMMM\n"
 	number := func(i int) string { return fmt.Sprintf("XA%07d", i) }
 	for i := range n {
 		before += fmt.Sprintf("8800%08d,ANNA,03,%s,10012345678,01,id-last6\n", i, number(i))
@@ -120,7 +120,7 @@ func newNight(n int) night {
 		switch {
 		case i%200 == 0:
 			status = store.StatusMerged
-		case i%200 == 1: // into this one
+		case i%200 == 1: // the account into which the previous is merged
 			holder = number(i - 1)
 		case i%200 == 40:
 			status = store.StatusClosed
@@ -131,12 +131,12 @@ func newNight(n int) night {
 		}
 		after += fmt.Sprintf("8800%08d,ANNA,03,%s,10100000000,%s,id-last6,\n", i, holder, status)
 	}
-	return night{before, after}
+	return syncFixture{before, after}
 }
 
-// begin takes the first file in, links every fortieth account, and returns the
-// path of the second file.
-func (n night) begin(s *cmdtest.ServerEnv) string {
+// importFirst imports the first file, links every fortieth account, and returns the path
+// of the second file.
+func (n syncFixture) importFirst(s *cmdtest.ServerEnv) string {
 	s.T.Helper()
 	mustRun(s, "import", rosterFile(s.T, n.before))
 	db := s.Open()
@@ -155,7 +155,7 @@ func (n night) begin(s *cmdtest.ServerEnv) string {
 	return rosterFile(s.T, n.after)
 }
 
-// tablesOf is all that a sync may change, without ids and times.
+// tablesOf returns everything that a sync may change, without ids and times.
 func tablesOf(s *cmdtest.ServerEnv) string {
 	s.T.Helper()
 	db := storetest.Probe(s.T, s.DSN)
@@ -174,25 +174,25 @@ func tablesOf(s *cmdtest.ServerEnv) string {
 	return all.String()
 }
 
-// kill -9 in the middle, twice, and start again: the same end as of a sync that
-// nobody disturbed, event for event and notice for notice.
+// TestSyncKilled kills a sync twice and repeats it: the result is that of an undisturbed
+// sync, including events and notices.
 func TestSyncKilled(t *testing.T) {
 	t.Parallel()
-	s, twin, night := cmdtest.NewOwnEnv(t), cmdtest.NewOwnEnv(t), newNight(3000)
-	path, undisturbed := night.begin(s), night.begin(twin)
+	s, reference, syncFixture := cmdtest.NewOwnEnv(t), cmdtest.NewOwnEnv(t), newSyncFixture(3000)
+	path, referencePath := syncFixture.importFirst(s), syncFixture.importFirst(reference)
 	const synced = "rows/s 3000 0 3000 0 0 0 "
 	const links = "changes cancelled 15 30 60 "
-	cmdtest.WantIn(t, mustRun(twin, "sync", undisturbed, "--yes"), synced, links)
+	cmdtest.WantIn(t, mustRun(reference, "sync", referencePath, "--yes"), synced, links)
 	done := killAfter(s, 0, linesDone, "sync", path, "--yes")
 	killAfter(s, done, linesDone, "sync", path, "--yes")
 	cmdtest.WantIn(t, mustRun(s, "sync", path, "--yes"), "An earlier run took in", synced, links)
-	if d := cmp.Diff(tablesOf(twin), tablesOf(s)); d != "" {
+	if d := cmp.Diff(tablesOf(reference), tablesOf(s)); d != "" {
 		t.Error(d)
 	}
 	cmdtest.WantIn(t, mustRun(s, "sync", path), "Nothing changed")
 }
 
-// kill -9 in the middle and start again: every hash has the new key once.
+// TestRehashKilled kills a rehash and repeats it: every hash has the new key once.
 func TestRehashKilled(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
@@ -208,13 +208,13 @@ func TestRehashKilled(t *testing.T) {
 	if done%store.RehashBatch != 0 || done == all {
 		t.Fatalf("%d were done when it was killed", done)
 	}
-	cmdtest.WantIn(t, mustRun(n.ServerEnv, "keys", "rehash"), fmt.Sprintf("Replaced: %d hashes", all-done))
+	cmdtest.WantIn(t, mustRun(n.ServerEnv, "keys", "rehash"), fmt.Sprintf("Replaced %d hashes", all-done))
 	if got := n.Number(rehashed); got != all {
 		t.Errorf("%d of %d have the new key", got, all)
 	}
 }
 
-// depositAccounts adds accounts whose password all have one hash.
+// depositAccounts adds accounts whose passwords all have the same hash.
 func depositAccounts(n *cmdtest.Fixture, from, k int, hash string) {
 	n.T.Helper()
 	ds := make([]store.Depositor, k)
@@ -229,27 +229,26 @@ func depositAccounts(n *cmdtest.Fixture, from, k int, hash string) {
 	cmdtest.NoError(n.T, err)
 }
 
-// kill -9 in the middle of the change to open_id, and start again: everybody is
-// moved once.
+// TestOpenIDKilled kills a migration to open_id and repeats it: every link is moved once.
 func TestOpenIDKilled(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewOwnFixture(t)
 	const k = 8 * signing.OpenIDBatch
-	addCrowd(n, k)
+	addLinkedPeople(n, k)
 	const moved = `SELECT count(user_digest) FROM links`
 	done := killAfter(n.ServerEnv, 0, moved, "migrate-openid")
 	if done%signing.OpenIDBatch != 0 || done == k {
 		t.Fatalf("%d were moved when it was killed", done)
 	}
-	tally := func(moved, before int) string {
+	summary := func(moved, before int) string {
 		return fmt.Sprintf("%d moved before %d moved or unlinked meanwhile 0 unknown to Alipay 0 in conflict 0 left under the user_id 0", moved, before)
 	}
-	cmdtest.WantIn(t, mustRun(n.ServerEnv, "migrate-openid"), tally(k-done, done))
-	cmdtest.WantIn(t, mustRun(n.ServerEnv, "migrate-openid"), tally(0, k))
+	cmdtest.WantIn(t, mustRun(n.ServerEnv, "migrate-openid"), summary(k-done, done))
+	cmdtest.WantIn(t, mustRun(n.ServerEnv, "migrate-openid"), summary(0, k))
 }
 
-// addCrowd adds k people with a link by user_id to the fixture, without a server.
-func addCrowd(n *cmdtest.Fixture, k int) {
+// addLinkedPeople adds k people with a link by user_id, without a server.
+func addLinkedPeople(n *cmdtest.Fixture, k int) {
 	n.T.Helper()
 	depositAccounts(n, 0, k, "no hash")
 	for i := range k {

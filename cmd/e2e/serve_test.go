@@ -11,33 +11,33 @@ import (
 	"fundpass/cmd/internal/cmdtest"
 )
 
-// Alipay changes its key: SIGHUP is all a running server needs, and a file that
-// is broken at that moment changes nothing.
+// TestServeReloads checks that SIGHUP loads Alipay's new key, and that a broken file
+// changes nothing.
 func TestServeReloads(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewOwnEnv(t)
 	s.Sim.Add(cmdtest.OKPerson)
 	server := startServer(t, s.Env())
-	answers := func(when string, want int) {
+	wantStatus := func(when string, want int) {
 		t.Helper()
 		if got, _ := logInAt(s, server.URL); got != want {
 			t.Errorf("%s: %d", when, got)
 		}
 	}
-	answers("before", 200)
+	wantStatus("before", 200)
 	s.Write("alipay_public_key.txt", "broken")
 	server.signal(syscall.SIGHUP)
 	server.awaitLog("keys not reloaded", 1)
 	if !strings.Contains(server.Log(), `"setting":"FUNDPASS_ALIPAY_KEY_FILES"`) {
 		t.Errorf("the setting is not named:\n%s", server.Log())
 	}
-	answers("with the old keys", 200)
+	wantStatus("with the old keys", 200)
 
 	s.ChangeAlipayKey()
-	answers("signed with an unknown key", 502)
+	wantStatus("signed with an unknown key", 502)
 	server.signal(syscall.SIGHUP)
 	server.awaitLog("keys reloaded", 1)
-	answers("with the new keys", 200)
+	wantStatus("with the new keys", 200)
 
 	cmdtest.NoError(t, os.Chmod(s.Path("app_private_key.pem"), 0o644))
 	server.signal(syscall.SIGHUP)
@@ -46,7 +46,7 @@ func TestServeReloads(t *testing.T) {
 	checkNoKey(s, server.Log())
 }
 
-// checkNoKey fails when a key stands in a log.
+// checkNoKey fails the test if a log contains a key.
 func checkNoKey(s *cmdtest.ServerEnv, log string) {
 	s.T.Helper()
 	for _, content := range cmdtest.TestKeys().Files {
@@ -54,8 +54,8 @@ func checkNoKey(s *cmdtest.ServerEnv, log string) {
 	}
 }
 
-// Two servers share a database: a session of one is good at the other, and the
-// death of one is nothing to the other.
+// TestTwoServers checks that a session of one server is valid at another one with the
+// same database, also after the first was killed.
 func TestTwoServers(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewOwnEnv(t)
@@ -79,7 +79,7 @@ func TestTwoServers(t *testing.T) {
 	checkNoKey(s, first.Log()+second.Log())
 }
 
-// logInAt opens a session of okPerson and returns the status and the token.
+// logInAt opens a session for OKPerson and returns the status and the token.
 func logInAt(s *cmdtest.ServerEnv, url string) (int, string) {
 	s.T.Helper()
 	code, err := s.Sim.AuthCode(cmdtest.OKPerson.Person)

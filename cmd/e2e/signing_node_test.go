@@ -24,13 +24,13 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// Where the simulator and this package could share a mistake, the SDK that Alipay
-// publishes for Node does not: it is one end of every test here.
+// The simulator and package signing could share a mistake. Every test in this file therefore uses the
+// SDK that Alipay publishes for Node at one end.
 
-// nodePeerDir is where the SDK is installed.
+// nodePeerDir is the directory in which the SDK is installed.
 const nodePeerDir = "../../signing/node"
 
-// A nodePeer is signing/node/peer.mjs.
+// A nodePeer is a running signing/node/peer.mjs.
 type nodePeer struct {
 	t       testing.TB
 	in      io.Writer
@@ -40,8 +40,8 @@ type nodePeer struct {
 	app     *rsa.PrivateKey
 }
 
-// newNodePeer starts it with the keys of this run, and with the simulator for a
-// gateway. Without Node and the package the test is skipped, but not in CI.
+// newNodePeer starts a peer with the keys of this run and the simulator as its gateway.
+// It skips the test without Node and the package, except in CI.
 func newNodePeer(t testing.TB) *nodePeer {
 	t.Helper()
 	node := needNode(t, nodePeerDir, "alipay-sdk")
@@ -56,7 +56,7 @@ func newNodePeer(t testing.TB) *nodePeer {
 	p.start(exec.CommandContext(t.Context(), node, "peer.mjs"))
 	gateway := httptest.NewServer(p.sim)
 	t.Cleanup(gateway.Close)
-	p.ask(nil, apiclient.Fields{
+	p.send(nil, apiclient.Fields{
 		"do": "keys", "app_id": cmdtest.TestAppID, "gateway": gateway.URL + "/gateway.do",
 		"app": privateText(app), "app_public": cmdtest.PublicText(t, &app.PublicKey),
 		"alipay": privateText(cmdtest.TestKeys().Alipay[0]), "alipay_public": cmdtest.PublicText(t, &cmdtest.TestKeys().Alipay[0].PublicKey),
@@ -67,7 +67,7 @@ func newNodePeer(t testing.TB) *nodePeer {
 func (p *nodePeer) start(cmd *exec.Cmd) {
 	p.t.Helper()
 	cmd.Dir, cmd.Stderr = nodePeerDir, p.t.Output()
-	cmd.Env = append(os.Environ(), "TZ=Asia/Shanghai") // the SDK dates requests by its own clock's zone
+	cmd.Env = append(os.Environ(), "TZ=Asia/Shanghai") // the SDK dates requests in the local time zone
 	in, err := cmd.StdinPipe()
 	cmdtest.NoError(p.t, err)
 	out, err := cmd.StdoutPipe()
@@ -76,11 +76,11 @@ func (p *nodePeer) start(cmd *exec.Cmd) {
 	p.in, p.out = in, bufio.NewScanner(out)
 	p.t.Cleanup(func() {
 		in.Close()
-		cmd.Wait() // killed when the test is over
+		cmd.Wait() // killed when the test ends
 	})
 }
 
-// newKeyring is an application with this key, which trusts Alipay's first one.
+// newKeyring returns a keyring with the application's key own and Alipay's first key.
 func newKeyring(t testing.TB, own *rsa.PrivateKey) *keys.AlipayKeyring {
 	t.Helper()
 	keyring, err := keys.NewAlipayKeyring(cmdtest.TestAppID, own, []keys.AlipayKey{{Public: &cmdtest.TestKeys().Alipay[0].PublicKey}})
@@ -88,7 +88,7 @@ func newKeyring(t testing.TB, own *rsa.PrivateKey) *keys.AlipayKeyring {
 	return keyring
 }
 
-// notification writes a notice as Alipay does.
+// notification returns a notice as Alipay writes it.
 func (p *nodePeer) notification(notice alipaysim.Notice) alipaysim.Notification {
 	p.t.Helper()
 	notification, err := p.sim.Write(notice)
@@ -96,7 +96,7 @@ func (p *nodePeer) notification(notice alipaysim.Notice) alipaysim.Notification 
 	return notification
 }
 
-// accept verifies a message that must be good.
+// accept verifies a message that must be valid.
 func (p *nodePeer) accept(body string) signing.Notification {
 	p.t.Helper()
 	n, err := signing.VerifyNotification(p.keyring, []byte(body), formType)
@@ -110,31 +110,32 @@ func privateText(key *rsa.PrivateKey) string {
 	return base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(key))
 }
 
-// ask gives one command and reads its answer into into.
-func (p *nodePeer) ask(into any, command apiclient.Fields) {
+// send sends a command and decodes its reply into into.
+func (p *nodePeer) send(into any, command apiclient.Fields) {
 	p.t.Helper()
 	line, err := json.Marshal(command)
 	cmdtest.NoError(p.t, err)
 	_, err = p.in.Write(append(line, '\n'))
 	if err != nil || !p.out.Scan() {
-		p.t.Fatalf("%v: no answer (%v, %v)", command["do"], err, p.out.Err())
+		p.t.Fatalf("%v: no reply (%v, %v)", command["do"], err, p.out.Err())
 	}
 	if into != nil {
 		cmdtest.NoError(p.t, json.Unmarshal(p.out.Bytes(), into))
 	}
 }
 
-// A sdkVerdict is what checkNotifySign and checkNotifySignV2 say. The first decodes
-// each value once more than it was encoded, so a value with '%' is beyond it.
+// A sdkVerdict is the results of checkNotifySign and checkNotifySignV2. The first decodes
+// each value once more than it was encoded, so that it fails for a value with '%'.
 type sdkVerdict struct{ V1, V2 bool }
 
 func (p *nodePeer) verify(body []byte) (v sdkVerdict) {
 	p.t.Helper()
-	p.ask(&v, apiclient.Fields{"do": "verify", "body": string(body)})
+	p.send(&v, apiclient.Fields{"do": "verify", "body": string(body)})
 	return v
 }
 
-// What the simulator writes is what Alipay writes: its SDK takes every kind.
+// TestNodeVerifiesSimulator checks that the SDK accepts every kind of message of the
+// simulator.
 func TestNodeVerifiesSimulator(t *testing.T) {
 	t.Parallel()
 	p := newNodePeer(t)
@@ -147,18 +148,19 @@ func TestNodeVerifiesSimulator(t *testing.T) {
 	}
 }
 
-// What the SDK refuses, we refuse. Where it is more lenient, the difference is named.
+// TestNodeRefusesWhatWeRefuse checks that package signing refuses what the SDK refuses.
+// The table lists where the SDK is more lenient.
 func TestNodeRefusesWhatWeRefuse(t *testing.T) {
 	t.Parallel()
 	p := newNodePeer(t)
 	lenient := map[string]string{
 		"":             "", // genuine
-		"stale":        "", // genuine for us, too: whether it is fresh is asked later
+		"stale":        "", // valid for us, too: its age is checked later
 		"future":       "",
-		"sha1":         "it goes by sign_type, which the sender chose",
+		"sha1":         "it uses sign_type, which the sender chooses",
 		"other_app":    "it does not look at app_id",
 		"duplicate":    "the last value wins",
-		"content_type": "it is given the body alone",
+		"content_type": "it gets only the body",
 	}
 	faults := alipaysim.NoticeFaults()
 	faults[""] = "none"
@@ -175,13 +177,13 @@ func TestNodeRefusesWhatWeRefuse(t *testing.T) {
 	}
 }
 
-// What the SDK signs is taken: a message that includes sign_type (V2), and one that
-// does not (V1). A changed one is not.
+// TestNodeSignsNotifications checks that messages of the SDK are accepted, with sign_type
+// in the signed text (V2) and without (V1), and that changed ones are not.
 func TestNodeSignsNotifications(t *testing.T) {
 	t.Parallel()
 	p := newNodePeer(t)
 	var event struct{ Body string }
-	p.ask(&event, apiclient.Fields{"do": "notice", "method": "alipay.open.servicemarket.order.notify", "params": apiclient.Fields{
+	p.send(&event, apiclient.Fields{"do": "notice", "method": "alipay.open.servicemarket.order.notify", "params": apiclient.Fields{
 		"notify_type": "servicemarket_order_notify", "notify_id": "2026010200000000000001",
 		"notify_time": "2026-01-02 03:04:05", "title": "订购 a+b & c=d 100% ", "remark": "",
 	}})
@@ -194,7 +196,7 @@ func TestNodeSignsNotifications(t *testing.T) {
 		"biz_content": {`{"cancel_time":1767294240000,"open_id":"074aCitizen","app_id":"` + cmdtest.TestAppID + `"}`},
 	}
 	var message struct{ Sign string }
-	p.ask(&message, apiclient.Fields{"do": "text", "text": pairsOf(form)})
+	p.send(&message, apiclient.Fields{"do": "text", "text": pairsOf(form)})
 	form.Set("sign", message.Sign)
 	if n := p.accept(form.Encode()); n.Family != signing.FamilyFromAnt || n.Method != signing.MethodCancelled {
 		t.Errorf("got %+v", n)
@@ -209,7 +211,7 @@ func TestNodeSignsNotifications(t *testing.T) {
 	}
 }
 
-// pairsOf spells out what is signed in a From-Ant message, without Canonical.
+// pairsOf returns the signed text of a From-Ant message without using Canonical.
 func pairsOf(form url.Values) string {
 	var pairs []string
 	for _, name := range []string{"app_id", "biz_content", "charset", "msg_method", "notify_id", "utc_timestamp", "version"} {
@@ -218,13 +220,13 @@ func pairsOf(form url.Values) string {
 	return strings.Join(pairs, "&")
 }
 
-// The text under a request is the same at both ends, and so is that under an answer
-// to a call of Alipay's.
+// TestNodeAgreesOnText checks that both ends sign the same text of a request and of a
+// reply to a call of Alipay.
 func TestNodeAgreesOnText(t *testing.T) {
 	t.Parallel()
 	p := newNodePeer(t)
 	var request struct{ Body string }
-	p.ask(&request, apiclient.Fields{"do": "request", "method": "alipay.user.certdoc.certverify.preconsult",
+	p.send(&request, apiclient.Fields{"do": "request", "method": "alipay.user.certdoc.certverify.preconsult",
 		"params": apiclient.Fields{"bizContent": apiclient.Fields{"user_name": "张三 & co=100%", "cert_type": "IDENTITY_CARD"}}})
 	form, err := url.ParseQuery(strings.TrimPrefix(request.Body, "?"))
 	cmdtest.NoError(t, err)
@@ -236,15 +238,15 @@ func TestNodeAgreesOnText(t *testing.T) {
 	cmdtest.NoError(t, err)
 	for raw, want := range map[string]bool{string(answer): true, strings.Replace(string(answer), "40004", "10000", 1): false} {
 		var verdict struct{ OK bool }
-		p.ask(&verdict, apiclient.Fields{"do": "answer", "raw": raw})
+		p.send(&verdict, apiclient.Fields{"do": "answer", "raw": raw})
 		if verdict.OK != want {
 			t.Errorf("the SDK says %v about %s", verdict.OK, raw)
 		}
 	}
 }
 
-// The SDK as an application, with every answer verified, gets what we get from the
-// simulator's gateway, and refuses what we refuse.
+// TestNodeCallsSimulator checks that the SDK as an application gets the same replies from
+// the simulator's gateway as package signing, and refuses the same ones.
 func TestNodeCallsSimulator(t *testing.T) {
 	t.Parallel()
 	p := newNodePeer(t)
@@ -260,20 +262,20 @@ func TestNodeCallsSimulator(t *testing.T) {
 			cmdtest.NoError(t, p.sim.Fault(c.fault, 1))
 		}
 		var got struct{ OpenID, UserID, AccessToken, Refused string }
-		p.ask(&got, apiclient.Fields{"do": "exchange", "code": code})
+		p.send(&got, apiclient.Fields{"do": "exchange", "code": code})
 		if got.Refused != c.refused || c.refused == "" && (got.OpenID != "074aBoth_-1" || got.UserID != "2088000000000002" || got.AccessToken == "") {
 			t.Errorf("%s: %+v", c.name, got)
 		}
 	}
 }
 
-// A gateway of the SDK's takes our requests, and its answers are taken when they are
-// signed with Alipay's key and whole.
+// TestNodeIsGateway checks that a gateway of the SDK accepts our requests, and that its
+// replies are accepted only if they are complete and signed with Alipay's key.
 func TestNodeIsGateway(t *testing.T) {
 	t.Parallel()
 	p := newNodePeer(t)
 	var gateway struct{ URL string }
-	p.ask(&gateway, apiclient.Fields{"do": "serve"})
+	p.send(&gateway, apiclient.Fields{"do": "serve"})
 	own, err := signing.NewGateway(p.keyring, gateway.URL, signing.Options{})
 	cmdtest.NoError(t, err)
 	stranger, err := signing.NewGateway(newKeyring(t, cmdtest.TestKeys().Alipay[1]), gateway.URL, signing.Options{})
@@ -296,7 +298,7 @@ func TestNodeIsGateway(t *testing.T) {
 			t.Errorf("%s: %+v", c.name, grant)
 		}
 	}
-	resp, err := http.PostForm(gateway.URL, url.Values{"sign": {"x"}}) // it does look
+	resp, err := http.PostForm(gateway.URL, url.Values{"sign": {"x"}}) // it verifies requests
 	cmdtest.NoError(t, err)
 	defer resp.Body.Close()
 	if body, err := io.ReadAll(resp.Body); err != nil || !strings.HasPrefix(string(body), `{"error_response"`) {

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// harden keeps passwords and keys out of core files and away from debuggers of
-// the same user. The process cannot become dumpable again by crashing.
+// harden disables core files and debuggers of the same user, because the memory of the
+// process holds passwords and keys.
 func harden() error {
 	var all []error
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {

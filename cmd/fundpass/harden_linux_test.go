@@ -9,12 +9,12 @@ import (
 	"fundpass/cmd/internal/terminal"
 )
 
-// Every command hardens its process before it has read a key or anything of a
-// citizen's, also one that fails afterwards. The test is not parallel: other commands
-// of this process do it, too.
+// TestCommandsHarden checks that every command hardens its process before it reads a key
+// or personal data, also one that fails. It is not parallel, because other commands of
+// this process change the same state.
 func TestCommandsHarden(t *testing.T) {
 	for _, command := range newRoot(terminal.Stdio{Getenv: cmdtest.GetenvOf(nil)}).Commands() {
-		if !command.Runnable() || command.Name() == "demo" || command.Name() == "walk" { // both stay, or talk to the network
+		if !command.Runnable() || command.Name() == "demo" || command.Name() == "walk" { // these keep running or use the network
 			continue
 		}
 		args := []string{command.Name()}
@@ -30,7 +30,7 @@ func TestCommandsHarden(t *testing.T) {
 	requireHardened(t, "keys rehash")
 }
 
-// A server is hardened, too.
+// TestServeHardens checks that a running server is hardened.
 func TestServeHardens(t *testing.T) {
 	makeDumpable(t)
 	server := cmdtest.BeginServe(t, cmdtest.NewBareEnv(t).Env())

@@ -2,5 +2,5 @@
 
 package main
 
-// harden does nothing: servers run on Linux.
+// harden does nothing: production servers run on Linux.
 func harden() error { return nil }

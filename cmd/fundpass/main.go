@@ -1,5 +1,5 @@
-// Command fundpass is the whole product in one binary: the server a
-// mini-program calls, and what its operators do by hand.
+// Command fundpass is the server that a mini-program calls and the commands of its
+// operators, in one binary.
 package main
 
 import (
@@ -14,6 +14,8 @@ import (
 
 func main() { os.Exit(exitCode()) }
 
+// exitCode runs the command and returns the exit status. The first SIGINT or SIGTERM ends
+// ctx, a second one kills the process.
 func exitCode() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -9,7 +9,7 @@ import (
 	"fundpass/cmd/internal/terminal"
 )
 
-// runIn runs a command in an environment that has env and more.
+// runIn runs a command with env as its settings and env and more as all variables.
 func runIn(t testing.TB, env cmdtest.Values, more cmdtest.Values, args ...string) cmdtest.Result {
 	t.Helper()
 	var out, log cmdtest.LogBuffer
@@ -23,13 +23,13 @@ func runIn(t testing.TB, env cmdtest.Values, more cmdtest.Values, args ...string
 		return all
 	}
 	ctx, end := context.WithCancel(t.Context())
-	end() // a server that starts all the same stops
+	end() // stops a server that starts in spite of the error
 	err := cmdtest.Execute(ctx, args, terminal.Stdio{Getenv: cmdtest.GetenvOf(env), Environ: environ, In: strings.NewReader(""), Out: &out, Err: &log})
 	return cmdtest.Result{Out: out.String(), Log: log.String(), Err: err}
 }
 
-// A misspelt setting is refused by every command that reads settings, with the right
-// name, and never with its value.
+// TestMisspeltSettings checks that every command that reads settings refuses a misspelt
+// one, with the right name and without its value.
 func TestMisspeltSettings(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)
@@ -46,7 +46,7 @@ func TestMisspeltSettings(t *testing.T) {
 			got := runIn(t, s.Env(), cmdtest.Values{name: "canary"}, args...)
 			text := got.Out + got.Log
 			if got.Err == nil {
-				t.Errorf("%s takes %s", command, name)
+				t.Errorf("%s accepts %s", command, name)
 			} else {
 				text += got.Err.Error()
 			}
@@ -57,7 +57,8 @@ func TestMisspeltSettings(t *testing.T) {
 	}
 }
 
-// Commands that read no settings do not mind.
+// TestCommandsWithoutSettings checks that commands that read no settings ignore a
+// misspelt one.
 func TestCommandsWithoutSettings(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"policy", "list"}, {"help"}, {"keys", "new", t.TempDir()}} {

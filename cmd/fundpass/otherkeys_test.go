@@ -11,8 +11,8 @@ import (
 	"fundpass/store"
 )
 
-// Every command that opens the database refuses other keys than the centre's, in one
-// sentence that names the setting, and serves as before with the right ones.
+// TestCommandsRefuseOtherKeys checks that every command that opens the database refuses
+// keys of another centre and names the setting, and works with the right keys.
 func TestCommandsRefuseOtherKeys(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewEnv(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,54 +19,76 @@ import (
 	"fundpass/cmd/internal/walk"
 )
 
-// newRoot returns the command with the commands of every family.
+// firstSteps are the commands that start a new server, in their order. The documents give
+// the same order.
+var firstSteps = []string{"keys new", "migrate", "import", "check", "serve"}
+
+// newRoot returns the root command with the commands of every family.
 func newRoot(w terminal.Stdio) *cobra.Command {
+	var file envFile
+	outside := w
+	w = file.Beneath(w)
 	root := terminal.Root(w, slices.Concat(
 		serve.Commands(w), roster.Commands(w), operator.Commands(w), keycmd.Commands(w),
-		[]*cobra.Command{demo.Command(w), walk.Command(w), policy.Command(w)},
+		[]*cobra.Command{demo.Command(w), walk.Command(w), policy.Command(w), versionCommand(w)},
 	)...)
+	file.addFlag(root)
 	root.Short = "Housing-provident-fund password service for an Alipay mini-program"
 	root.Long = "fundpass serves the mini-program with which citizens change their housing-\n" +
-		"provident-fund password, and holds what its operators need.\n\n" +
-		"To look at it:      fundpass demo, then fundpass walk\n" +
-		"To put it to work:  fundpass keys new, migrate, import, check, serve"
+		"provident-fund password, and has the commands that its operators need.\n\n" +
+		"To try it:  fundpass demo, then fundpass walk\n" +
+		"To run it:  fundpass " + strings.Join(firstSteps, ", ")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		protectMemory(w)
+		if err := file.read(outside); err != nil {
+			return err
+		}
 		return refuseMisspelt(w, cmd)
 	}
 	return root
 }
 
-// protectMemory comes before every command, because nearly all read keys or citizens'
-// data. Where it fails the command runs all the same.
+// protectMemory hardens the process before every command, because nearly all read keys or
+// personal data. A failure is logged and does not stop the command.
 func protectMemory(w terminal.Stdio) {
 	if err := harden(); err != nil {
 		terminal.NewLog(w.Err, "").Warn("memory of this process may be dumped", "err", err)
 	}
 }
 
-// run is the program without its process. It returns when the command is done
-// or ctx ends; what it returns is for the operator and holds no secret.
+// run executes the command line args. It returns when the command is done or ctx ends.
+// Its error is shown to the operator and contains no secret.
 func run(ctx context.Context, args []string, w terminal.Stdio) error {
 	root := newRoot(w)
 	root.SetArgs(args)
 	return root.ExecuteContext(ctx)
 }
 
-// withoutSettings are commands that read no settings, or that report misspelt ones
-// themselves, together with everything else that is wrong.
-var withoutSettings = []string{"serve", "check", "demo", "walk", "policy", "new", "rotate-column", "rotate-pepper", "help", "completion"}
+// withoutSettings lists the commands that read no settings, nor do their subcommands.
+var withoutSettings = []string{"demo", "walk", "policy", "new", "rotate-column", "rotate-pepper", "version", "help", "completion"}
 
-// refuseMisspelt runs before every command that reads settings. A misspelt setting would
-// leave another one at its default: another centre, other codes of documents.
-func refuseMisspelt(w terminal.Stdio, cmd *cobra.Command) error {
+// reportingMisspelt lists the commands that report misspelt settings together with their
+// other findings.
+var reportingMisspelt = []string{"serve", "check"}
+
+// isAmong reports whether names has the name of the command or of one of its parents.
+func isAmong(names []string, cmd *cobra.Command) bool {
 	for c := cmd; c != nil; c = c.Parent() {
-		if slices.Contains(withoutSettings, c.Name()) {
-			return nil
+		if slices.Contains(names, c.Name()) {
+			return true
 		}
 	}
+	return false
+}
+
+// refuseMisspelt returns an error if the environment has a misspelt setting, because the
+// setting that was meant would keep its default: another centre, or other document codes.
+func refuseMisspelt(w terminal.Stdio, cmd *cobra.Command) error {
+	if isAmong(withoutSettings, cmd) || isAmong(reportingMisspelt, cmd) {
+		return nil
+	}
 	if problems := settings.Misspelt(w); len(problems) > 0 {
-		return fmt.Errorf("settings are not right:\n%w", settings.Join(problems))
+		return fmt.Errorf("invalid settings:\n%w", settings.Join(problems))
 	}
 	return nil
 }

@@ -40,6 +40,9 @@ func (m *MiniProgram) handleNotification(c echo.Context) error {
 		return refuse(c, httpapi.ErrBodyCut)
 	}
 	n, err := signing.VerifyNotification(m.keyring(), body, c.Request().Header.Get(echo.HeaderContentType))
+	if err != nil {
+		m.logRefused(c.Request(), body)
+	}
 	if err != nil || n.Method == signing.MethodGatewayCheck { // a refused check is answered as a check, too
 		if charset, check := signing.IsGatewayCheck(body); check {
 			return m.answerCheck(c, charset, err)
@@ -123,12 +126,13 @@ const spiUnknown = `{"code":"40004","msg":"Business Failed","sub_code":"ISV-METH
 
 // handleSPI verifies a synchronous call from Alipay (SPI) and signs the answer.
 func (m *MiniProgram) handleSPI(c echo.Context) error {
-	keyring := m.keyring()
+	keyring, body := m.keyring(), m.peekSPI(c.Request())
 	call, err := signing.VerifySPI(keyring, c.Request(), m.db.Now())
 	answer := spiUnknown
 	if err != nil {
 		answer = signing.SPIRefused
 		httpapi.RecordError(c, errSPI.WithCause(err))
+		m.logRefused(c.Request(), body)
 	} else {
 		m.log.InfoContext(c.Request().Context(), "spi call", "method", call.Method, "key", call.KeySource)
 	}

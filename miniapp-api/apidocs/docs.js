@@ -11,7 +11,7 @@ const ui = SwaggerUIBundle({
   onComplete: () => { document.documentElement.dataset.ready = 'yes'; },
 });
 
-// A session of one of the demo's people, for the operations that need one.
+// Opens a session of one of the demo's people, for the operations that require one.
 const person = document.getElementById('person');
 const button = document.getElementById('sign-in');
 const signedIn = document.getElementById('signed-in');

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"fundpass/miniapp-api/passwd"
+	"fundpass/store"
 )
 
 // The benchmarks of this file report ratios; both sides run alternately in one process.
@@ -96,7 +97,7 @@ func bareEcho(b *testing.B, h *env, p *client) http.Handler {
 		if err := session.QueryRowContext(ctx, h.center, token).Scan(&identity, &sealed, &seen, &account, &person); err != nil {
 			return err
 		}
-		if err := status.QueryRowContext(ctx, h.center, account, person, identity).Scan(&state, &code, &changed, &attempts, &tier, &locked); err != nil {
+		if err := status.QueryRowContext(ctx, h.center, account, person, store.OwnerScope).Scan(&state, &code, &changed, &attempts, &tier, &locked); err != nil {
 			return err
 		}
 		return c.JSON(200, map[string]any{"state": state, "changed_at": changed, "remaining_attempts": 5 - attempts, "locked_until": locked, "rules": rules})

@@ -13,11 +13,12 @@ import (
 	"fundpass/store/storetest"
 )
 
-// T28: after correct and incorrect use of the whole product, no log, metric, error or table
+// T28: after correct and incorrect use of the whole product, no log, metric, span, error or table
 // contains one of the planted secrets.
 func TestNothingSecretLeaks(t *testing.T) {
 	t.Parallel()
-	h := newEnvIn(t, storetest.DSN(t))
+	spans := newSpans()
+	h := newEnvIn(t, storetest.DSN(t), spans.traced)
 	c := h.citizen(func(c *citizen) { c.Name, c.Password = "上官金丝雀", "Canary-Old-9173" })
 	const next = "Canary-New-8264"
 	var replies strings.Builder
@@ -94,7 +95,7 @@ func TestNothingSecretLeaks(t *testing.T) {
 	if !strings.Contains(string(metrics), `fundpass_request_seconds_count{code="OK",route="/v1/password/changes/:id/confirm"} 1`) {
 		t.Error("the metrics do not count a confirm")
 	}
-	places := map[string]string{"log": h.logs.String(), "replies": replies.String(), "metrics": string(metrics), "database": h.dump()}
+	places := map[string]string{"log": h.logs.String(), "replies": replies.String(), "metrics": string(metrics), "spans": spans.dump(), "database": h.dump()}
 	key := base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(testKeys()))
 	for name, secret := range map[string]string{
 		"old password": c.Password, "new password": next, "reset password": forgotten, "reset code": resetCode, "certify_id": certifyID, "name": c.Name,

@@ -179,6 +179,13 @@ var provoked = map[string]func(h *env) reply{
 		p.post("/v1/sessions/end", m{"x": 1}, header{"Idempotency-Key", "k"}).want(h.t, "BAD_REQUEST")
 		return p.post("/v1/sessions/end", m{"x": 2}, header{"Idempotency-Key", "k"})
 	},
+	"CHANNEL_CLOSED": func(h *env) reply {
+		for _, other := range []string{store.ChannelWebsite, store.ChannelHotline} {
+			h.setChannel(other, func(e *store.ChannelEntry) { e.IsOn = true })
+		}
+		h.closeChannel(false)
+		return h.client().get("/v1/password")
+	},
 	"TOO_MANY_REQUESTS": func(h *env) reply {
 		p := h.client()
 		p.url = h.listen(h.newServer(withRates(httpapi.Rate{PerSecond: 1, Burst: 1}, httpapi.Rate{1e6, 1e6})))

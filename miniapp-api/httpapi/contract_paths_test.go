@@ -22,6 +22,7 @@ var ofTheMoment = map[string][]string{
 	selfservice.ErrTransferLimit.Code:   {"retry_after"},
 	selfservice.ErrBusy.Code:            {"retry_after"},
 	selfservice.ErrTransferWaiting.Code: {"message", "retry_after", "transfer"},
+	selfservice.ErrChannelClosed.Code:   {"message", "retry_after", "opens_at"},
 }
 
 // The examples of the codes equal real replies.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"go.opentelemetry.io/otel/trace"
 
 	"fundpass/keys"
 	"fundpass/keys/testenv"
@@ -135,6 +136,7 @@ type Config struct {
 	RequestTime         time.Duration
 	Transport           *keys.Transport
 	SealedOnly          bool
+	Tracer              trace.Tracer
 }
 
 // A product is one process of the product.
@@ -155,7 +157,8 @@ func New(c Config) (*product, error) {
 	p.service, err = selfservice.New(selfservice.Config{
 		DB: c.DB, Policy: c.Policy, Hasher: c.Hasher, Provider: p.provider, Log: c.Log, Proof: c.Proof, InitialProof: c.InitialProof,
 		Reset: c.Reset, Transfer: c.Transfer, Consent: c.Consent, ConsentTexts: c.ConsentTexts, MessageTemplate: c.MessageTemplate, Documents: c.Documents,
-		VerdictTime: store.AttemptLease * 2 / 3, // as long as the lease of a verdict, plus a margin
+		VerdictTime:  store.AttemptLease * 2 / 3, // as long as the lease of a verdict, plus a margin
+		RegistryTime: testenv.Patience,
 	})
 	if err != nil {
 		return nil, err
@@ -164,7 +167,7 @@ func New(c Config) (*product, error) {
 	p.Server, err = httpapi.New(httpapi.Config{
 		DB: c.DB, Service: p.service, Hasher: c.Hasher, Log: c.Log, Proxies: c.Proxies, Channel: selfservice.ChannelAlipay,
 		Words: alipay.Words, Routes: program.Routes, Collectors: program.Collectors(), PerAddress: c.PerAddress, PerUser: c.PerUser,
-		RequestTime: c.RequestTime, Transport: c.Transport, SealedOnly: c.SealedOnly,
+		RequestTime: c.RequestTime, Transport: c.Transport, SealedOnly: c.SealedOnly, Tracer: c.Tracer,
 	})
 	return p, err
 }

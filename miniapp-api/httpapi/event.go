@@ -13,6 +13,7 @@ import (
 var eventTexts = map[string]string{
 	store.EventLinked:          "绑定公积金账户",
 	store.EventUnlinked:        "解除绑定",
+	store.EventSignedIn:        "登录",
 	store.EventChangeOpened:    "开始修改密码",
 	store.EventPasswordChanged: "密码修改成功",
 	store.EventPasswordWrong:   "密码输入错误",

@@ -1,5 +1,10 @@
 package httpapi
 
+import (
+	"maps"
+	"slices"
+)
+
 // Identifiers exported to the tests of package httpapi_test.
 
 type AccountChoice = accountChoice
@@ -20,6 +25,9 @@ const MaxBody = maxBody
 const ProblemType = problemType
 
 var DigestOfToken = digestOfToken
+
+func BusinessRoutes() []string { return slices.Collect(maps.Keys(businesses)) }
+
 var EventTexts = eventTexts
 var FieldTexts = fieldTexts
 var InWords = Words.in

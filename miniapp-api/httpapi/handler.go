@@ -35,10 +35,12 @@ type handler[In, Out any] func(ctx context.Context, r Request, in In) (Out, erro
 type Endpoint struct {
 	Serve   echo.HandlerFunc
 	In, Out reflect.Type
+	access  access
 }
 
-// Raw returns an endpoint that reads the request and writes the reply itself.
-func Raw(serve echo.HandlerFunc) Endpoint { return Endpoint{Serve: serve} }
+// Raw returns an endpoint of a platform that calls this server. It reads the request and writes
+// the reply itself, also while the channel is closed, because the platform does not wait.
+func Raw(serve echo.HandlerFunc) Endpoint { return Endpoint{Serve: serve, access: alwaysServed} }
 
 // Open adapts a handler that requires no session.
 func Open[In, Out any](s *Server, h handler[In, Out]) Endpoint {
@@ -117,7 +119,7 @@ func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context,
 		}
 		return s.withIdempotency(c, r, body, run)
 	}
-	return Endpoint{serve, reflect.TypeFor[In](), reflect.TypeFor[Out]()}
+	return Endpoint{Serve: serve, In: reflect.TypeFor[In](), Out: reflect.TypeFor[Out]()}
 }
 
 // missing reports whether err says that something of the citizen's does not exist.

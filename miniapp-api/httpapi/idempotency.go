@@ -75,6 +75,7 @@ func (s *Server) storedAnswer(c echo.Context, answer store.Answer, data any) sto
 
 // resend sends a stored first answer. The answer of a sign-in gets its token back.
 func (s *Server) resend(c echo.Context, first store.Answer) error {
+	c.Set(keyResent, true)
 	if first.Seed != "" {
 		token, err := s.db.Token(first.Seed)
 		if err != nil {

@@ -12,22 +12,24 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// metrics are labelled by route pattern and code only, both of which have few values.
+// metrics are labelled by what has few values, such as route pattern and code, and never by a person.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
+	business *prometheus.CounterVec
 	shed     prometheus.Counter
 }
 
 // newMetrics returns the metrics of one Server in a registry of its own, so that a process may
 // serve several channels. The last bucket is beyond the limit of a request.
-func newMetrics(service *selfservice.Service, h *passwd.Hasher) *metrics {
+func newMetrics(channel selfservice.Channel, service *selfservice.Service, h *passwd.Hasher) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "fundpass_request_seconds", Help: "Time to answer, by route and code.",
 			Buckets: []float64{.002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 6},
 		}, []string{"route", "code"}),
+		business: newBusinessCounter(channel),
 	}
 	for _, limit := range selfservice.SprayingLimits {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
@@ -44,7 +46,7 @@ func newMetrics(service *selfservice.Service, h *passwd.Hasher) *metrics {
 	hashed := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "fundpass_hashes_total", Help: "Password hashes computed.",
 	}, func() float64 { return float64(h.Hashed()) })
-	m.registry.MustRegister(m.requests, m.shed, waiting, hashed, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.business, m.shed, waiting, hashed, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -105,6 +107,9 @@ func (s *Server) ReportNotices(report func() NoticeReport) {
 			func(r NoticeReport) float64 { return float64(r.Failed) }),
 	)
 }
+
+// Metrics returns what /metrics serves, for other ways to export it.
+func (s *Server) Metrics() prometheus.Gatherer { return s.metrics.registry }
 
 // OpsHandler serves /metrics, /healthz and /readyz on the operator's address, which must not be
 // reachable from outside.

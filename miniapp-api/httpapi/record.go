@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"go.opentelemetry.io/otel/trace"
 
 	"fundpass/miniapp-api/selfservice"
 )
@@ -28,8 +29,8 @@ func requestID(c echo.Context) string {
 // RecordError stores the error of a request for its log line.
 func RecordError(c echo.Context, e *selfservice.Error) { c.Set(keyError, e) }
 
-// recorded assigns a request identifier, recovers from panics, and writes one log line and one
-// metric per request. The line contains the route pattern but no path, header, query or body,
+// recorded assigns a request identifier, recovers from panics, and writes one log line, one
+// metric and at most one span per request. The line contains the route pattern but no path, header, query or body,
 // so nothing that the client wrote.
 func (s *Server) recorded(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
@@ -37,10 +38,11 @@ func (s *Server) recorded(next echo.HandlerFunc) echo.HandlerFunc {
 		id := rand.Text()[:16]
 		c.Set(keyRequestID, id)
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		span := s.startSpan(c)
 		if err := s.recovered(next, c); err != nil {
 			c.Error(err) // calls fail
 		}
-		s.finish(c, time.Since(begun))
+		s.finish(c, span, time.Since(begun))
 		return nil
 	}
 }
@@ -61,8 +63,8 @@ func (s *Server) recovered(next echo.HandlerFunc, c echo.Context) (err error) {
 var errPanic = errors.New("httpapi: panic")
 
 // finish writes the line and the metric. Only a status of 500 or more is an error for the
-// operator: a refusal is the answer to a citizen's mistake.
-func (s *Server) finish(c echo.Context, took time.Duration) {
+// operator, unless an operator closed the channel: a refusal is the answer to a citizen's mistake.
+func (s *Server) finish(c echo.Context, span trace.Span, took time.Duration) {
 	status, code, level := c.Response().Status, "OK", slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("request_id", requestID(c)),
@@ -75,12 +77,17 @@ func (s *Server) finish(c echo.Context, took time.Duration) {
 		if cause := errors.Unwrap(e); cause != nil {
 			attrs = append(attrs, slog.String("cause", cause.Error()))
 		}
-		if status >= 500 {
+		if status >= 500 && e.Code != selfservice.ErrChannelClosed.Code {
 			level = slog.LevelError
+		}
+		if passedGate(c) && isFailure(e, status) {
+			s.service.CountFailure(s.channel)
 		}
 	}
 	attrs = append(attrs, slog.Int("status", status), slog.String("code", code))
 	s.metrics.observe(routeOf(c), code, took)
+	s.metrics.countBusiness(c, status, code)
+	s.endSpan(c, span, status, code)
 	if e, ok := c.Get(keyError).(*selfservice.Error); ok && shedError(e) != nil {
 		return // counted by replyBusy
 	}

@@ -253,9 +253,7 @@ func TestResetClearsTheLock(t *testing.T) {
 	h := newEnv(t)
 	c := h.citizen()
 	p := h.linkedClient(c)
-	var scope []byte
-	must(t, h.raw().QueryRow(`SELECT identity_digest FROM links WHERE person_digest = $1`, h.personDigest(c)).Scan(&scope))
-	h.lockOut(c, scope)
+	h.lockOut(c, store.OwnerScope)
 	h.lockOut(c, store.PublicScope)
 	q := h.logIn(c)
 	right := m{"id_number": c.IDNumber, "old_password": c.Password}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"fundpass/keys"
 	"fundpass/miniapp-api/passwd"
@@ -36,6 +37,7 @@ type Config struct {
 	Words      Words                  // of the channel, in the texts of replies
 	Routes     func(*Server) []Route  // additional routes of the channel; may be nil
 	Collectors []prometheus.Collector // the channel's metrics
+	Tracer     trace.Tracer           // of requests; nil = nothing is traced
 
 	PerAddress Rate // per address; generous, because mobile carriers share addresses
 	PerUser    Rate // per user
@@ -59,9 +61,11 @@ type Server struct {
 	addresses   *limiter
 	users       *limiter
 	metrics     *metrics
+	tracer      trace.Tracer // nil: nothing is traced
 
 	presentations map[string]Presentation // by code
 	turnedAway    *turnedAway
+	gate          *Gate
 
 	requestTime time.Duration
 
@@ -82,10 +86,11 @@ func New(c Config) (*Server, error) {
 		proxies: c.Proxies, channel: c.Channel, words: c.Words, extraRoutes: c.Routes,
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
-		metrics:   newMetrics(c.Service, c.Hasher), sealedOnly: c.SealedOnly, requestTime: cmp.Or(c.RequestTime, defaultRequestTime),
-		presentations: presentationsOf(c.Words), turnedAway: newTurnedAway(),
+		metrics:   newMetrics(c.Channel, c.Service, c.Hasher), sealedOnly: c.SealedOnly, requestTime: cmp.Or(c.RequestTime, defaultRequestTime),
+		presentations: presentationsOf(c.Words), tracer: c.Tracer, turnedAway: newTurnedAway(), gate: NewGate(c.Service, c.Channel),
 	}
 	s.metrics.registry.MustRegister(c.Collectors...)
+	s.metrics.registry.MustRegister(s.gate)
 	s.ReplaceTransport(c.Transport)
 	return s, nil
 }
@@ -116,17 +121,17 @@ func (s *Server) routes() []Route {
 // Authed if citizens use it before they have one or after it has ended.
 func (s *Server) commonRoutes() []Route {
 	return []Route{
-		{"POST", "/v1/sessions/end", endsOwnSession(s, s.endSession)},
+		{"POST", "/v1/sessions/end", Always(endsOwnSession(s, s.endSession))},
 		{"POST", "/v1/link", Authed(s, s.addLink)},
 		{"GET", "/v1/link", linked(s, s.showLink)},
 		{"POST", "/v1/link/remove", Authed(s, s.removeLink)},
 		{"POST", "/v1/link/:id/confirm", Authed(s, s.confirmLink)},
 		{"GET", "/v1/accounts", linked(s, s.showAccounts)},
 		{"POST", "/v1/accounts/:id/choose", linked(s, s.chooseAccount)},
-		{"GET", "/v1/link-transfers", Authed(s, s.showTransfers)},
+		{"GET", "/v1/link-transfers", Protective(Authed(s, s.showTransfers))},
 		{"POST", "/v1/link-transfers/:id/confirm", Authed(s, s.confirmTransfer)},
 		{"POST", "/v1/link-transfers/:id/cancel", Authed(s, s.cancelTransfer)},
-		{"POST", "/v1/link-transfers/:id/reject", linked(s, s.rejectTransfer)},
+		{"POST", "/v1/link-transfers/:id/reject", Protective(linked(s, s.rejectTransfer))},
 		{"GET", "/v1/consents", Authed(s, s.showConsents)},
 		{"POST", "/v1/consents", Authed(s, s.giveConsent)},
 		{"POST", "/v1/consents/withdraw", Authed(s, s.withdrawConsent)},
@@ -145,11 +150,11 @@ func (s *Server) commonRoutes() []Route {
 		{"POST", "/v1/password/recoveries", Authed(s, s.openRecovery)},
 		{"GET", "/v1/password/recoveries/:id", Authed(s, identified(s.showRecovery))},
 		{"POST", "/v1/password/recoveries/:id/confirm", Authed(s, s.confirmHandler(s.service.ConfirmRecovery))},
-		{"POST", "/v1/freeze", endsOwnSession(s, s.freeze)},
+		{"POST", "/v1/freeze", Protective(endsOwnSession(s, s.freeze))},
 		{"GET", "/v1/events", linked(s, s.showEvents)},
 		{"GET", "/v1/me/data", linked(s, s.showOwnData)},
-		{"GET", "/healthz", Open(s, s.alive)},
-		{"GET", "/readyz", Open(s, s.ready)},
+		{"GET", "/healthz", Always(Open(s, s.alive))},
+		{"GET", "/readyz", Always(Open(s, s.ready))},
 	}
 }
 
@@ -163,7 +168,7 @@ func (s *Server) Handler() http.Handler {
 	e.HTTPErrorHandler = s.fail
 	e.Use(s.recorded, secured, s.limited, getOrPost, s.delayEarly, deadlined(s.requestTime))
 	for _, r := range s.routes() {
-		e.Add(r.Method, r.Path, r.Serve)
+		e.Add(r.Method, r.Path, s.gated(r.Endpoint))
 	}
 	return e
 }

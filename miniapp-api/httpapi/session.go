@@ -29,7 +29,7 @@ func (s *Server) OpenUserSession(ctx context.Context, visitor store.Visitor) (Se
 	if err != nil {
 		return SessionReply{}, err
 	}
-	account, err := s.service.SignIn(ctx, s.channel, digestOfToken(token), visitor)
+	account, err := s.service.OpenSession(ctx, s.channel, digestOfToken(token), visitor)
 	if err != nil {
 		return SessionReply{}, err
 	}

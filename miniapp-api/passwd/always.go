@@ -7,18 +7,18 @@ import (
 	"unicode"
 )
 
-// A question is one candidate of one person under one policy.
-type question struct {
-	look
+// A checkInput is one candidate of one person under one policy.
+type checkInput struct {
+	normalForms
 	Subject
 	policy *Policy
 }
 
-// A fixed rule holds whatever the city says.
+// A fixedRule applies under every policy.
 type fixedRule struct {
 	ID, Text, Code, Source string
 	Check                  Check
-	refuses                func(question) bool
+	refuses                func(checkInput) bool
 }
 
 // refusals are the texts of broken rules whose own text is no refusal.
@@ -26,7 +26,7 @@ var refusals = map[string]string{"common": "密码过于常见，请换一个"}
 
 func (r fixedRule) broken() Broken { return Broken{r.ID, r.Code, cmp.Or(refusals[r.ID], r.Text)} }
 
-// Two more rules are shown with the others and decided where the old passwords are.
+// Rules that are shown with the others but checked where the old passwords are stored.
 const (
 	sameRule    = "same"
 	historyRule = "history"
@@ -37,10 +37,10 @@ const (
 	asvsContext   = "OWASP ASVS 5.0, 6.1.2 and 6.2.11"
 )
 
-// always are the fixed rules in the order they are shown. The first one is
-// what a password that is not UTF-8 breaks. The texts hold no examples: one of
-// them could be the password.
-var always = []fixedRule{
+// fixedRules are the fixed rules in the order in which they are shown. A password that is
+// not UTF-8 breaks the first. The texts contain no examples, because an example could be
+// the password.
+var fixedRules = []fixedRule{
 	{"printable", "密码不能包含无法显示的字符", "NOT_PRINTABLE", "NIST SP 800-63B-4, 3.1.1.2 (printing characters)", server, notPrintable},
 	{"common", "密码不能是常见的密码", "COMMON", nistBlocklist + "; OWASP ASVS 5.0, 6.2.4", server, isCommon},
 	{"id-number", "密码不能包含证件号码中连续4位或以上的字符", "CONTAINS_ID", asvsContext, server, containsID},
@@ -56,28 +56,28 @@ var always = []fixedRule{
 
 var server = Check{Server: true}
 
-// notPrintable refuses control and format characters, and code points that are
-// not assigned yet: their normal form may still change, and with it the hash.
-func notPrintable(q question) bool {
+// notPrintable refuses control and format characters, and unassigned code points, whose
+// normal form may change in a later version of Unicode and change the hash.
+func notPrintable(q checkInput) bool {
 	return slices.ContainsFunc(q.runes, func(r rune) bool { return !unicode.IsGraphic(r) || r == unicode.ReplacementChar })
 }
 
-// contextWords are refused in every city (ASVS 6.1.2 wants the list written
-// down: this is it). A policy's Words come on top.
+// contextWords are refused under every policy, in addition to Policy.Words. OWASP ASVS
+// 6.1.2 requires a documented list: this is it.
 var contextWords = []string{
 	"公积金", "住房", "支付宝", "gjj", "gongjijin", "12329", "zhufang", "alipay", "zhifubao",
 }
 
-func containsContextWord(q question) bool {
+func containsContextWord(q checkInput) bool {
 	return slices.ContainsFunc(slices.Concat(contextWords, q.policy.Words), func(word string) bool {
 		return strings.Contains(q.bare, bare(fold(word)))
 	})
 }
 
-// isDerived compares with every initial password any known rule would give,
-// not only the city's own: the citizen may have moved. All of them are six
-// ASCII characters.
-func isDerived(q question) bool {
+// isDerived compares the candidate with the initial passwords of all known rules, not
+// only the city's, because the citizen may have moved. All of them are six ASCII
+// characters.
+func isDerived(q checkInput) bool {
 	return len(q.folded) == 6 && slices.ContainsFunc(slices.Concat(InitialRules(), q.policy.InitialRules), func(rule string) bool {
 		return IsInitial(rule, q.Subject, NewSecret(q.folded))
 	})

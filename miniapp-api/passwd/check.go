@@ -10,32 +10,32 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// A Broken is a rule that a password breaks. Message is the rule's own
-// sentence; neither the password nor anything of its owner is in it.
+// A Broken is a rule that a password breaks. Message is the text of the rule; it contains
+// neither the password nor data of its owner.
 type Broken struct {
 	Rule    string `json:"rule"`
 	Code    string `json:"code"` // stable, upper snake case
 	Message string `json:"message"`
 }
 
-// Check returns every rule that a new password of s breaks, the city's first,
-// or nothing for a good one. Whether it was used before is the store's to say.
-// A password too long to be looked at, or not UTF-8, breaks just that rule.
+// Check returns the rules that a new password of s breaks, the city's first, or nil. It
+// does not check earlier passwords, which the store knows. A password that is too long to
+// examine, or is not UTF-8, breaks only that rule.
 func (p *Policy) Check(candidate Secret, s Subject) []Broken {
 	raw := candidate.Reveal()
 	if _, longest := p.bounds(); len(raw) > longest*maxBytes/hardMax {
 		return p.tooLong()
 	}
 	if !utf8.ValidString(raw) {
-		return []Broken{always[0].broken()}
+		return []Broken{fixedRules[0].broken()}
 	}
-	look := newLook(candidate)
+	forms := newNormalForms(candidate)
 	var broken []Broken
 	for _, r := range p.Rules {
-		broken = append(broken, r.check(look)...)
+		broken = append(broken, r.check(forms)...)
 	}
-	for _, r := range always {
-		if r.refuses(question{look, s, p}) {
+	for _, r := range fixedRules {
+		if r.refuses(checkInput{forms, s, p}) {
 			broken = append(broken, r.broken())
 		}
 	}
@@ -51,27 +51,28 @@ func (p *Policy) tooLong() []Broken {
 	return []Broken{{"max-length", "TOO_LONG", "密码太长"}}
 }
 
-// A look is a candidate in the forms the rules need.
-type look struct {
+// normalForms are the forms of a candidate that the rules need.
+type normalForms struct {
 	candidate Secret
 	runes     []rune // NFC
-	folded    string // NFKC, small letters
-	bare      string // folded, letters and digits only
-	numbers   string // bare without 年月日, so that dates close up
+	folded    string // NFKC, lower case
+	bare      string // the letters and digits of folded
+	numbers   string // bare without 年月日, so that the digits of a date are adjacent
 }
 
-func newLook(candidate Secret) look {
-	l := look{candidate: candidate, runes: []rune(candidate.Normalised())}
+func newNormalForms(candidate Secret) normalForms {
+	l := normalForms{candidate: candidate, runes: []rune(candidate.Normalised())}
 	l.folded = fold(string(l.runes))
 	l.bare = bare(l.folded)
 	l.numbers = strings.NewReplacer("年", "", "月", "", "日", "").Replace(l.bare)
 	return l
 }
 
-// fold makes what looks alike alike: full width, compatibility forms, case.
+// fold makes strings that look alike equal: it removes differences of width,
+// compatibility forms and case.
 func fold(s string) string { return strings.ToLower(norm.NFKC.String(s)) }
 
-// bare drops everything that people put between the parts of a date or number.
+// bare removes the separators that people use in dates and numbers.
 func bare(s string) string {
 	return keep(s, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
 }
@@ -91,8 +92,8 @@ func alphanumericOf(s string) string {
 	return keep(s, func(r rune) bool { return isDigit(r) || isLower(r) })
 }
 
-// check runs a city's rule.
-func (r Rule) check(l look) []Broken {
+// check returns what the candidate breaks of a city's rule.
+func (r Rule) check(l normalForms) []Broken {
 	broken := func(code string, is bool) []Broken {
 		if !is {
 			return nil
@@ -118,7 +119,7 @@ func (r Rule) check(l look) []Broken {
 	return missing
 }
 
-// A class is a kind of character that a composition rule may require.
+// A class is a kind of character that a rule may require.
 type class struct {
 	name, code, message string
 	has                 func(rune) bool
@@ -147,8 +148,8 @@ func isSymbol(r rune) bool {
 	return '!' <= r && r <= '~' && !isLower(r) && !isUpper(r) && !isDigit(r)
 }
 
-// parseCharset reads the inside of a bracket expression. Characters that would
-// need an escape there are refused, so that a front end can use it as it is.
+// parseCharset parses the inside of a bracket expression. It refuses characters that need
+// an escape there, so that front ends can use the text unchanged.
 func parseCharset(s string) (set [128]bool, err error) {
 	if s == "" {
 		return set, errors.New("charset: empty")

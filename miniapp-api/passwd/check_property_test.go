@@ -15,8 +15,8 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// Every initial password of every rule, birthdays in every form, every run of
-// digits of everybody's numbers: five thousand cases, none may pass.
+// TestNoDerivedPasswordPasses checks that no initial password of any rule, no form of a
+// birthday and no part of the person's numbers is accepted, in five thousand cases.
 func TestNoDerivedPasswordPasses(t *testing.T) {
 	t.Parallel()
 	cases := 0
@@ -79,23 +79,24 @@ func TestOverLongIsRefusedAtOnce(t *testing.T) {
 	}
 }
 
-// lookLimit is no claim of speed: it is what tells a look that is bounded from
-// one that grows with what a stranger sends.
-const lookLimit = 50 * time.Millisecond
+// checkLimit distinguishes a check of bounded time from one whose time grows with its
+// input. It is not a requirement on speed.
+const checkLimit = 50 * time.Millisecond
 
-// bounded wants a look to stay under lookLimit once. A busy machine makes some take
-// longer; one that grows with its input always does.
-func bounded(t *testing.T, what string, look func()) {
+// bounded checks that one of several calls takes less than checkLimit. A busy machine
+// delays some of them; a check whose time grows with the input always takes longer.
+func bounded(t *testing.T, what string, check func()) {
 	t.Helper()
-	testenv.Eventually(t, what+" is looked at in bounded time", func() bool {
+	testenv.Eventually(t, what+" is checked in bounded time", func() bool {
 		start := time.Now()
-		look()
-		return time.Since(start) <= lookLimit
+		check()
+		return time.Since(start) <= checkLimit
 	})
 }
 
-// The longest password that is looked at in full must be cheap too.
-func TestLongestLookIsCheap(t *testing.T) {
+// TestLongestCheckIsBounded checks the time for the longest password that is checked
+// against all rules.
+func TestLongestCheckIsBounded(t *testing.T) {
 	t.Parallel()
 	for name, unit := range map[string]string{"ascii": "k7", "chinese": "密", "marks": "\u0301", "expanding": "\ufdfa", "jamo": "\u1100\u1161"} {
 		s := NewSecret(strings.Repeat(unit, 1024/len(unit)))
@@ -103,7 +104,7 @@ func TestLongestLookIsCheap(t *testing.T) {
 	}
 }
 
-// drawPassword draws what people and attackers type.
+// drawPassword draws passwords as people and attackers type them.
 func drawPassword(t *rapid.T) string {
 	s := wang()
 	return strings.Join(rapid.SliceOfN(rapid.OneOf(
@@ -120,9 +121,9 @@ func TestCheckProperties(t *testing.T) {
 	})
 }
 
-// Keyboards compose letters differently; what is typed breaks the same rules.
-// Of a password that is far too long only the length is told, so it is left out.
-func TestCheckKnowsNoNormalForm(t *testing.T) {
+// TestCheckIgnoresNormalForm checks that a password breaks the same rules in every normal
+// form. Passwords whose length alone is checked are skipped.
+func TestCheckIgnoresNormalForm(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		p := mustPolicies[rapid.SampledFrom(Builtins()).Draw(t, "policy")]
@@ -160,7 +161,7 @@ func checkProperties(t rapid.TB, p *Policy, password string) {
 		text := fmt.Sprint(b)
 		for _, private := range []string{password, s.IDNumber, s.Phone, s.AccountNo, s.Name} {
 			if utf8.RuneCountInString(private) > 2 && strings.Contains(text, private) {
-				t.Fatalf("%q is told: %s", private, text)
+				t.Fatalf("%q is in a message: %s", private, text)
 			}
 		}
 		if _, ok := known[b.Rule]; !ok || b.Code != strings.ToUpper(b.Code) || b.Message == "" {

@@ -11,13 +11,13 @@ import (
 	"fundpass/miniapp-api/document"
 )
 
-// idNumber makes a number of nobody: region 990101 does not exist.
+// idNumber returns an invented number: region 990101 does not exist.
 func idNumber(birthday string, sequence int) string {
 	s := fmt.Sprintf("990101%s%03d", birthday, sequence)
 	return s + document.CheckDigit(s)
 }
 
-// wang was born on 1987-06-09; no digits of hers stand in a keyboard line.
+// wang returns a person born on 1987-06-09 whose numbers have no keyboard sequence.
 func wang() Subject {
 	return Subject{IDType: "01", IDNumber: idNumber("19870609", 285), Name: "王小明", Phone: "13902746185", AccountNo: "0573918264"}
 }
@@ -84,7 +84,7 @@ func TestCityRules(t *testing.T) {
 		{"wuxi", "KORB-7-LAMPE", []string{"MISSING_LOWER"}},
 		{"wuxi", "Korb-x-Lampe", []string{"MISSING_DIGIT"}},
 		{"wuxi", "Korb7Lampe", []string{"MISSING_SYMBOL"}},
-		{"wuxi", "Korb 7 Lampe", []string{"MISSING_SYMBOL"}}, // a blank is no symbol
+		{"wuxi", "Korb 7 Lampe", []string{"MISSING_SYMBOL"}}, // a blank is not a symbol
 		{"wuxi", "Korb密7Lampe", []string{"MISSING_SYMBOL"}},
 		{"wuxi", "mxpqrvkt", []string{"MISSING_DIGIT", "MISSING_SYMBOL", "MISSING_UPPER"}},
 		{"wuxi", "mxp", []string{"MISSING_DIGIT", "MISSING_SYMBOL", "MISSING_UPPER", "TOO_SHORT"}},
@@ -149,8 +149,7 @@ func fullWidth(s string) string {
 	return strings.Map(func(r rune) rune { return r - '!' + '！' }, s)
 }
 
-// A rule must not fire where it has no business: each password breaks exactly
-// the one named.
+// TestFixedRulesAlone checks that each password breaks exactly the named rule.
 func TestFixedRulesAlone(t *testing.T) {
 	t.Parallel()
 	for password, want := range map[string]string{

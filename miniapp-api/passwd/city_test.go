@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A cityCase is what a city's notice says, written down a second time.
+// A cityCase repeats the statements of a city's notice independently of its file.
 type cityCase struct {
 	zh                string
 	initial           []string // of li, by every rule of the city
@@ -20,7 +20,7 @@ type cityCase struct {
 	codes             map[string]string // the codes a password breaks
 }
 
-// li's ID number ends in X: the five treatments of the letter differ.
+// li returns a person whose ID number ends in X, for the five treatments of that letter.
 func li() Subject {
 	return Subject{IDType: "01", IDNumber: "99010119740316208X", Name: "李建华", Phone: "13905827164", AccountNo: "3058164927"}
 }
@@ -88,8 +88,8 @@ func TestCities(t *testing.T) {
 	}
 }
 
-// checkInitial wants exactly the city's initial passwords recognised as such,
-// and each refused as a new password.
+// checkInitial checks that exactly the city's initial passwords are recognized, and that
+// each is refused as a new password.
 func (c cityCase) checkInitial(t *testing.T, p *Policy) {
 	t.Helper()
 	var got []string
@@ -113,7 +113,7 @@ func (c cityCase) checkInitial(t *testing.T, p *Policy) {
 	}
 }
 
-// A source names where it is from, and warns where it is weak.
+// TestCitySources checks that every source is named, and that weak cities have warnings.
 func TestCitySources(t *testing.T) {
 	t.Parallel()
 	const weak = "启用前请与中心的通知核对"
@@ -144,7 +144,8 @@ func TestCitySources(t *testing.T) {
 	}
 }
 
-// Where six digits are all a city takes, most of them stay free.
+// TestSixDigitsStayPossible checks that most passwords of six digits are accepted in
+// cities that allow only these.
 func TestSixDigitsStayPossible(t *testing.T) {
 	t.Parallel()
 	dice := rand.New(rand.NewPCG(3, 4))
@@ -163,7 +164,8 @@ func TestSixDigitsStayPossible(t *testing.T) {
 	}
 }
 
-// A file whose examples or papers are wrong is refused, without its examples.
+// TestPapersAreChecked checks that a file with wrong examples or sources is refused, with
+// an error that does not contain the examples.
 func TestPapersAreChecked(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("长", 201)
@@ -172,13 +174,13 @@ func TestPapersAreChecked(t *testing.T) {
 		value any
 		want  string
 	}{
-		"accepted and bad": {"examples", Examples{Accepted: []string{"mxpqrvkt", "woaini1314"}}, "accepted 2"},
-		"refused and good": {"examples", Examples{Refused: []string{"mxpqrvkt"}}, "refused 1"},
-		"lock source":      {"lock_source", long, "lock_source"},
-		"initial source":   {"initial_source", long, "initial_source"},
-		"no note":          {"notes", []Remark{{"", "notice"}}, "notes"},
-		"note of nobody":   {"notes", []Remark{{"先修改", ""}}, "notes"},
-		"unknown":          {"example", []string{}, `unknown object member name "example"`},
+		"accepted and bad":    {"examples", Examples{Accepted: []string{"mxpqrvkt", "woaini1314"}}, "accepted 2"},
+		"refused and good":    {"examples", Examples{Refused: []string{"mxpqrvkt"}}, "refused 1"},
+		"lock source":         {"lock_source", long, "lock_source"},
+		"initial source":      {"initial_source", long, "initial_source"},
+		"no note":             {"notes", []Remark{{"", "notice"}}, "notes"},
+		"note without source": {"notes", []Remark{{"先修改", ""}}, "notes"},
+		"unknown":             {"example", []string{}, `unknown object member name "example"`},
 	} {
 		_, err := ParsePolicy([]byte(withField(t, test.key, test.value)))
 		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "mxpqrvkt") || strings.Contains(err.Error(), "woaini") {

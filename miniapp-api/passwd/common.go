@@ -7,73 +7,74 @@ import (
 	"unicode/utf8"
 )
 
-// common reports whether s is one of the words that passwords are commonly made
-// of. A password is common when it is a word of the list, also with a few
-// characters before or behind, doubled, or with look-alike digits for letters;
-// with these the list stands for many millions of spellings. It serves the
-// top-3000 list of OWASP ASVS 5.0, 6.2.4, without a query to anybody outside.
-func common(s string) bool { return words().has(s) }
+// isCommonWord reports whether s is in the list of words that passwords are commonly made
+// of. A password is common if it is such a word, also with a few characters before or
+// after, doubled, or with look-alike digits for letters, so that the list covers many
+// millions of spellings. It replaces the top-3000 list of OWASP ASVS 5.0, 6.2.4, without
+// a query to another service.
+func isCommonWord(s string) bool { return words().has(s) }
 
-// lookAlikes are the digits and symbols that stand for letters. 1 is read both ways.
+// lookAlikes replace the digits and symbols that stand for letters. 1 and ! may stand for
+// i or l.
 var lookAlikes = []*strings.Replacer{
 	strings.NewReplacer("@", "a", "4", "a", "3", "e", "1", "i", "!", "i", "0", "o", "$", "s", "5", "s", "7", "t"),
 	strings.NewReplacer("@", "a", "4", "a", "3", "e", "1", "l", "!", "l", "0", "o", "$", "s", "5", "s", "7", "t"),
 }
 
-// What an attacker tries with every word: up to four digits and two symbols. A
-// word of one or two letters is itself no more than an affix.
+// Attackers add up to four digits and two symbols to every word. A word of one or two letters
+// counts as part of the affix.
 const (
 	shortDigits  = 4
 	shortSymbols = 2
 	shortWord    = 3 // bytes: three letters, or one Chinese character
 )
 
-func isCommon(q question) bool {
+func isCommon(q checkInput) bool {
 	s := q.folded
 	if n := len(s) / 2; n > 0 && s[:n] == s[n:] {
 		s = s[:n]
 	}
-	return common(s) || common(q.folded) || isDate(s) || commonWord(s)
+	return isCommonWord(s) || isCommonWord(q.folded) || isDate(s) || hasCommonWord(s)
 }
 
-// commonWord looks for a word of the list between two affixes.
-func commonWord(s string) bool {
+// hasCommonWord reports whether s is a common word between affixes.
+func hasCommonWord(s string) bool {
 	word, affix := core(s)
-	if (common(word) || len(word) < shortWord) && weakAffix(affix, word) {
+	if (isCommonWord(word) || len(word) < shortWord) && weakAffix(affix, word) {
 		return true
 	}
 	for _, r := range lookAlikes {
-		if common(r.Replace(s)) {
+		if isCommonWord(r.Replace(s)) {
 			return true
 		}
 		body := strings.TrimRightFunc(s, notLetter)
-		if common(r.Replace(body)) && weakAffix(s[len(body):], body) {
+		if isCommonWord(r.Replace(body)) && weakAffix(s[len(body):], body) {
 			return true
 		}
 	}
 	return false
 }
 
-// core splits s into the letters in the middle and what stands round them.
+// core splits s into the part from the first to the last letter, and what surrounds it.
 func core(s string) (word, affix string) {
 	word = strings.TrimFunc(s, notLetter)
 	before, behind, _ := strings.Cut(s, word)
 	return word, before + behind
 }
 
-// weakAffix reports whether digits and symbols round a word leave it guessable:
-// few of them, or one of the favourite numbers, or a date.
+// weakAffix reports whether the digits and symbols around a word leave it guessable: they
+// are few, or a common number, or a date.
 func weakAffix(affix, word string) bool {
 	digits := digitsOf(affix)
 	if utf8.RuneCountInString(affix)-len(digits) > shortSymbols {
 		return false
 	}
 	few := len(digits) <= shortDigits && len(word) >= shortWord
-	return few || common(digits) || isDate(digits)
+	return few || isCommonWord(digits) || isDate(digits)
 }
 
-// isDate reports a day written YYYYMMDD or YYMMDD, or a month YYYYMM: a
-// birthday, if not the owner's.
+// isDate reports whether s is a day written YYYYMMDD or YYMMDD, or a month written
+// YYYYMM. It may be the birthday of a relative.
 func isDate(s string) bool {
 	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsDigit(r) }) {
 		return false

@@ -30,13 +30,14 @@ func TestCommonList(t *testing.T) {
 	}
 }
 
-// The list stands for the spellings that attackers try: count some.
+// TestCommonSpellings checks that common passwords are found in the spellings that
+// attackers try.
 func TestCommonSpellings(t *testing.T) {
 	t.Parallel()
 	n, missed := 0, 0
 	refused := func(s string) {
 		n++
-		if !isCommon(question{look: newLook(NewSecret(s))}) {
+		if !isCommon(checkInput{normalForms: newNormalForms(NewSecret(s))}) {
 			missed++
 			t.Logf("passes: %q", s)
 		}

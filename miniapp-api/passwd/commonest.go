@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// commonest are the passwords that are tried against every quick digest of a
-// roster: what citizens choose when a system lets them. It is a short list because
-// each word costs each digest; words.go has the long one, for passwords in clear.
-var commonest = strings.Fields(`
+// commonPasswords are the passwords that are tried against every fast digest of a roster:
+// those that citizens choose most. The list is short, because every password costs time
+// for every digest; passwords in clear are compared with the list of words.go.
+var commonPasswords = strings.Fields(`
 123456 111111 000000 123123 666666 888888 123321 654321 112233 121212 222222 333333 444444 555555 777777 999999
 12345678 123456789 1234567890 1234567 12345 1234 0123456789 87654321 987654321 11111111 00000000 88888888 66666666
 99999999 111222 111222333 123123123 12341234 11223344 1122334455 112358 123000 123654 123789 123456123 010101 010203
@@ -22,14 +22,14 @@ x123456 s123456 l123456 qq123456 wang123 asdfgh asdfghjkl asd123 zxcvbn zxcvbnm 
 password password1 Password1 password123 passw0rd P@ssw0rd admin admin123 admin888 root test test123 guest user
 iloveyou woaini woaini520 woaini1314 woaini521 5201314a 5201314. gongjijin gjj123 gjj123456 gjj12329 12329 zfgjj zfgjj123`)
 
-// Common reports whether a quick digest is of one of the commonest passwords. Of a
-// slow one it is false: trying them costs seconds. It computes on the caller's
-// thread, as Matches does.
+// Common reports whether a fast digest is of one of the most common passwords. It returns
+// false for a slow digest, for which trying them would take seconds. It computes on the
+// caller's thread, as Matches does.
 func (l Legacy) Common() bool {
 	if l.Kind() == "" || l.Slow() {
 		return false
 	}
-	for _, word := range commonest {
+	for _, word := range commonPasswords {
 		if subtle.ConstantTimeCompare(l.scheme.sum([]byte(word)), []byte(l.digest)) == 1 {
 			return true
 		}

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// A Subject is the person whose password it is, in normal form (package
-// document). Fields a centre does not know are empty.
+// A Subject is the owner of a password, in the normal form of package document. Fields
+// that the centre does not know are empty.
 type Subject struct {
 	IDType    string // ZJLX
 	IDNumber  string // ZJHM
@@ -15,10 +15,10 @@ type Subject struct {
 	AccountNo string // GRZH
 }
 
-// derivations are the ways centres make an initial password, by the name that
-// is stored in its place. Source: the help texts of the cities named.
+// derivations are the rules by which centres make initial passwords, by the name that is
+// stored instead of a hash. Source: the help texts of the named cities.
 var derivations = map[string]func(Subject) (string, bool){
-	"id-last6":           func(s Subject) (string, bool) { return tail(s.IDNumber, 6) },             // Anyang: X as it stands
+	"id-last6":           func(s Subject) (string, bool) { return tail(s.IDNumber, 6) },             // Anyang: X unchanged
 	"id-last6-x0":        func(s Subject) (string, bool) { return tail(xAsZero(s.IDNumber), 6) },    // Shenzhen: X as 0
 	"id-last6-digits":    func(s Subject) (string, bool) { return tail(withoutX(s.IDNumber), 6) },   // X skipped, six digits before it
 	"id-last4+00":        func(s Subject) (string, bool) { return tailAnd00(s.IDNumber) },           // Beijing
@@ -27,9 +27,9 @@ var derivations = map[string]func(Subject) (string, bool){
 	"account-last4+00":   func(s Subject) (string, bool) { return tailAnd00(s.AccountNo) },          // Chongqing, Nanjing
 }
 
-// Derive returns the initial password that a rule gives a person. A rule of six
-// digits, such as 111111, is that password for everybody (Ningbo, Zhengzhou).
-// It is false for an unknown rule and for a person without the data it needs.
+// Derive returns the initial password that a rule gives a person. A rule of six digits,
+// such as 111111, is the same password for everybody (Ningbo, Zhengzhou). It returns
+// false for an unknown rule and if data that the rule needs are missing.
 func Derive(rule string, s Subject) (Secret, bool) {
 	if constant(rule) {
 		return NewSecret(rule), true
@@ -45,8 +45,8 @@ func Derive(rule string, s Subject) (Secret, bool) {
 	return NewSecret(v), true
 }
 
-// IsInitial reports whether typed is the initial password that rule gives s. A
-// final X may be typed in either case: keyboards begin with small letters.
+// IsInitial reports whether typed is the initial password that rule gives s. A final X
+// may be in either case, because phone keyboards start with lower case.
 func IsInitial(rule string, s Subject, typed Secret) bool {
 	initial, ok := Derive(rule, s)
 	return ok && initial.Equal(NewSecret(strings.ToUpper(typed.Normalised())))
@@ -79,7 +79,8 @@ func (p *Policy) InitialHint() string {
 	return "从未修改过的初始密码是" + strings.Join(ways, "，或") + "。"
 }
 
-// InitialRules returns the names Derive knows beside six digits, sorted.
+// InitialRules returns the sorted names of the rules that Derive knows, besides six
+// digits.
 func InitialRules() []string {
 	names := make([]string, 0, len(derivations))
 	for name := range derivations {
@@ -99,9 +100,8 @@ func constant(rule string) bool { return len(rule) == 6 && digitsOf(rule) == rul
 func xAsZero(s string) string  { return strings.ReplaceAll(strings.ToUpper(s), "X", "0") }
 func withoutX(s string) string { return strings.ReplaceAll(strings.ToUpper(s), "X", "") }
 
-// tail returns the last n characters of a number, if they are ASCII letters
-// and digits. The 号 that ends an officer's number is none of them: centres
-// that leave it out and centres that print it mean the same six.
+// tail returns the last n characters of a number if they are ASCII letters and digits. It
+// ignores the 号 at the end of an officer's number, which only some centres store.
 func tail(s string, n int) (string, bool) {
 	s = strings.TrimSuffix(s, "号")
 	if len(s) < n {

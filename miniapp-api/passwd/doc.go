@@ -1,53 +1,54 @@
-// Package passwd decides what a good password is, keeps it unreadable and
-// hashes it. It knows no network and no database, and no clock but the one it
-// is handed.
+// Package passwd checks passwords against a policy, keeps them out of output and
+// hashes them. It uses neither a network nor a database, and its callers pass the
+// time.
 //
-// A Policy is a city's file: which passwords are refused, how guessing is
-// locked, which initial passwords exist. A Hasher makes and verifies what is stored
-// of a password: argon2id in the places of an argon2id.Pool, then the pepper, as a
-// PHC string.
+// A Policy is a city's file: which passwords are refused, when failed attempts
+// lock, which initial passwords exist. A Hasher computes and verifies the stored
+// hash of a password: argon2id in an argon2id.Pool, then the pepper, as a PHC
+// string.
 //
 // # The policy file
 //
-// A policy is one JSON object, strictly read: unknown, repeated and wrongly
-// capitalised keys are refused, and everything wrong is told at once. The
-// example of ParsePolicy is a whole file. Its keys:
+// A policy is one JSON object. Unknown, repeated and wrongly capitalised keys are
+// refused, and all problems are reported at once. The example of ParsePolicy is a
+// complete file. Its keys:
 //
 //   - name: small letters, digits and hyphens.
-//   - city: in Chinese, for operators; "" for a shape that is no city's.
-//   - rules: a list of what a new password must be. A rule has an id (stable,
-//     front ends know it), a text (the Chinese sentence the citizen reads), a
-//     check, and a source: the notice and its date, or the standard and clause.
-//     One min_length and one max_length are needed.
+//   - city: in Chinese, for operators; "" for a policy of no city.
+//   - rules: the requirements on a new password. A rule has an id (stable, known
+//     to front ends), a text (the Chinese sentence that citizens read), a check,
+//     and a source: the notice and its date, or the standard and clause. One
+//     min_length and one max_length are required.
 //   - check, exactly one of: min_length and max_length (code points after NFC,
 //     6 to 256), require (a list of "lower", "upper", "letter", "digit",
 //     "symbol"), charset (ASCII, written like the inside of a regular
 //     expression's brackets: "A-Za-z0-9"), no_space (true).
 //   - legacy and reason, of a rule: a rule weaker than NIST SP 800-63B-4 allows
-//     says "legacy": true and why the city keeps it, or the file is refused.
-//   - history: how many former passwords may not come back, 0 to 24.
-//   - words: what a password may not contain beside what is refused everywhere:
-//     the city's name in Chinese and pinyin, the centre's short names.
-//   - initial_rules: how the city's initial passwords are made, names that
-//     Derive knows or six digits that are the same for everybody. How the letter
-//     X of an ID number counts is in the name: id-last6 takes it as it stands,
-//     id-last6-x0 as 0, id-last6-digits and id-last4-digits+00 skip it.
-//   - initial_source: the notice they come from.
-//   - initial_without_proof: the reason why an initial password alone may open a
-//     link; left out, as it should be, a second proof is needed.
+//     must have "legacy": true and the city's reason, or the file is refused.
+//   - history: how many earlier passwords cannot be reused, 0 to 24.
+//   - words: words that a password may not contain, in addition to those refused
+//     under every policy: the city's name in Chinese and pinyin, the centre's
+//     short names.
+//   - initial_rules: the rules of the city's initial passwords: names that Derive
+//     knows, or six digits that are the same for everybody. The name says how the
+//     letter X of an ID number counts: id-last6 keeps it, id-last6-x0 replaces it
+//     by 0, id-last6-digits and id-last4-digits+00 skip it.
+//   - initial_source: the notice with these rules.
+//   - initial_without_proof: the reason why an initial password alone is
+//     sufficient for a link. It should be missing: then a second proof is required.
 //   - lock: rounds, each with guesses and a lock: a duration from "1m" to
 //     "168h", "midnight" (00:00 in Beijing) or, for the last, "reset" (until a
-//     proven reset). 100 attempts at most in all.
-//   - lock_source: the notice the lock comes from.
-//   - channels: where the same password is used and not everything can be typed:
-//     an id, a text the citizen is told before confirming, and the charset.
-//   - notes: what else the notices say, for operators; each a text and a source.
-//   - examples: accepted and refused, invented passwords of a person of whom
-//     nothing is known. A file whose rules say otherwise is refused.
+//     proven reset). 100 attempts at most in total.
+//   - lock_source: the notice with the lock.
+//   - channels: other uses of the same password, in which not every character can
+//     be typed: an id, a text that citizens read before confirming, and the charset.
+//   - notes: other statements of the notices, for operators; each a text and a
+//     source.
+//   - examples: accepted and refused passwords, invented, of a person without
+//     data. A file whose rules contradict them is refused.
 //
-// Whatever a file says, these are always refused: characters that do not print,
-// common passwords, four characters in a row of the owner's document, phone or
-// account number, the birthday, the name (also in pinyin and initials), words of
-// this service, runs of keys, repeats, and initial passwords. Lint grades what a
-// file makes of all this.
+// Every policy refuses unprintable characters, common passwords, four characters
+// in a row of the owner's document, phone or account number, the birthday, the
+// name (also in pinyin and initials), words of this service, keyboard sequences,
+// repetitions, and initial passwords. Lint grades a policy against standards.
 package passwd

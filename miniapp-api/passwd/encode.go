@@ -11,27 +11,26 @@ import (
 	"fundpass/miniapp-api/passwd/argon2id"
 )
 
-// ErrHash is returned for a stored hash that is not one of ours, or whose
-// parameters are outside the bounds.
+// ErrHash is returned for a stored hash that is malformed or whose parameters are out of
+// bounds.
 var ErrHash = errors.New("passwd: malformed password hash")
 
-// Sizes in a stored hash, in bytes.
+// Sizes of the parts of a stored hash in bytes.
 const (
 	saltSize = 16
 	tagSize  = 32
 	maxHash  = 512 // the whole text
 )
 
-// Bounds of the parameters, so that a stored hash cannot ask for all memory or
-// for minutes of work.
+// Bounds of the parameters, so that a stored hash cannot use all memory or take minutes.
 const (
-	maxLayers  = 8         // pepper keys one over the other
+	maxLayers  = 8         // pepper keys applied to one hash
 	maxMemory  = 128 << 10 // KiB
 	maxTime    = 16
 	maxThreads = 16
 )
 
-// params are the cost of argon2id that stands in a stored hash.
+// params is the cost of argon2id in a stored hash.
 type params argon2id.Params
 
 func (p params) valid() bool {
@@ -39,24 +38,25 @@ func (p params) valid() bool {
 		8*uint32(p.Threads) <= p.Memory && p.Memory <= maxMemory
 }
 
-// work is how many blocks of 1 KiB a hash fills, which is what an attempt costs.
+// work returns the number of blocks of 1 KiB that a hash fills, which is the cost of an
+// attempt.
 func (p params) work() uint64 { return uint64(p.Memory) * uint64(p.Time) }
 
-// A stored is a password hash as it is kept in the database.
+// A stored is a password hash as the database stores it.
 type stored struct {
 	params
-	kids []uint32 // pepper keys that made tag, the first one used first
-	pre  string   // scheme of the legacy digest the password went through first, or ""
+	kids []uint32 // ids of the pepper keys of tag, in the order in which they were applied
+	pre  string   // scheme of the legacy digest that was hashed instead of the password, or ""
 	salt []byte
-	tag  []byte // HMAC of the argon2id output under the first key, of that under the next, ...
+	tag  []byte // HMAC of the argon2id output with the first key, HMAC of that with the next, ...
 }
 
-// String writes the hash in the PHC string format, with two parameters of ours:
+// String formats the hash in the PHC string format with two parameters of its own:
 //
 //	$argon2id$v=19$m=19456,t=2,p=1,kid=<id>[.<id>...][,pre=md5]$<salt>$<tag>
 //
-// salt and tag are base64 without padding. Several ids are the layers that
-// Rekey laid over the first one, oldest first.
+// salt and tag are base64 without padding. Several ids are the keys that Rekey has added to
+// the first, oldest first.
 func (s stored) String() string {
 	pre := ""
 	if s.pre != "" {
@@ -75,8 +75,8 @@ func (s stored) layers() string {
 	return strings.Join(ids, ".")
 }
 
-// parseHash reads what String writes, and nothing else: there is one text for
-// one hash. Error: ErrHash.
+// parseHash parses exactly what String formats, so that a hash has only one text. It
+// returns ErrHash for other texts.
 func parseHash(text string) (stored, error) {
 	fields := strings.Split(text, "$")
 	if len(text) > maxHash || len(fields) != 6 {
@@ -98,8 +98,7 @@ func parseHash(text string) (stored, error) {
 	return s, nil
 }
 
-// parseParams reads "m=19456,t=2,p=1,kid=7.8,pre=md5"; the caller compares the
-// spelling.
+// parseParams parses "m=19456,t=2,p=1,kid=7.8,pre=md5". The caller compares the spelling.
 func parseParams(text string) (s stored, ok bool) {
 	fields := strings.Split(text, ",")
 	if len(fields) < 4 || len(fields) > 5 {
@@ -125,7 +124,7 @@ func parseParams(text string) (s stored, ok bool) {
 	return s, true
 }
 
-// parseLayers reads "kid=7.8": 1 to maxLayers ids, none twice.
+// parseLayers parses "kid=7.8": 1 to maxLayers different ids.
 func parseLayers(text string) ([]uint32, bool) {
 	value, ok := strings.CutPrefix(text, "kid=")
 	ids := strings.Split(value, ".")

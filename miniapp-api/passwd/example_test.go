@@ -70,7 +70,7 @@ func ExampleParsePolicy() {
 	// GB/T 22239-2019 met with weaknesses
 }
 
-// The sentences are what the citizen reads; none of them quotes the password.
+// Citizens read the messages; none of them contains the password.
 func ExamplePolicy_Check() {
 	owner := passwd.Subject{IDType: "01", IDNumber: "990101199003070015", Name: "王小明", Phone: "13902746185"}
 	for _, typed := range []string{"wang19900307", "asdf1234", "Korb-7-Lampe"} {
@@ -91,7 +91,7 @@ func ExamplePolicy_Check() {
 	// true
 }
 
-// What is stored holds neither the password nor the pepper, and is different each time.
+// A hash contains neither the password nor the pepper, and differs each time.
 func ExampleHasher() {
 	file, err := keys.NewPepperKey()
 	if err != nil {

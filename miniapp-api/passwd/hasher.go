@@ -14,26 +14,25 @@ import (
 	"fundpass/miniapp-api/passwd/argon2id"
 )
 
-// ErrPassword is returned for what cannot be a password.
+// ErrPassword is returned for a string that cannot be a password.
 var ErrPassword = errors.New("passwd: empty, too long or not UTF-8")
 
-// Errors of the pool that a Hasher hashes in. ErrBusy means that nothing was done; it is a
-// BusyError, which says when to come back.
+// Errors of the pool of a Hasher. ErrBusy is a BusyError, which says when to retry; nothing was
+// done.
 var (
 	ErrBusy     = argon2id.ErrBusy
 	ErrClosed   = argon2id.ErrClosed
 	ErrReleased = argon2id.ErrReleased
 )
 
-// Who asks for a place in the pool, and how they are turned away. Users of a Hasher need
-// nothing else of the package below.
+// Types of package argon2id that users of a Hasher need.
 type (
 	Caller    = argon2id.Caller
 	BusyError = argon2id.BusyError
 )
 
-// The default cost: the OWASP password storage sheet's first choice, about
-// 50 checks a second and core.
+// The default cost is the first choice of OWASP's password storage cheat sheet. It allows about
+// 50 verifications per second and core.
 const (
 	defaultMemory  = 19 << 10 // KiB
 	defaultTime    = 2
@@ -45,14 +44,14 @@ type HasherConfig struct {
 	Pepper  *keys.Pepper
 	Memory  uint32 // KiB a hash, 19456 by default
 	Time    uint32 // passes, 2 by default
-	Threads uint8  // 1 by default; more allocate their memory for every hash
+	Threads uint8  // 1 by default; with more, every hash allocates its memory
 	Slots   int    // hashes at once, as many as processors by default
 
 	Wait time.Duration // the longest wait for a slot, 2 s by default
 }
 
-// A Hasher hashes passwords in an argon2id.Pool of Slots places: others wait as long as
-// Wait, everybody else is told ErrBusy. It is safe for concurrent use.
+// A Hasher hashes passwords in an argon2id.Pool of Slots places. Callers wait for a place
+// for at most Wait; others get ErrBusy. It is safe for concurrent use.
 type Hasher struct {
 	pepper *keys.Pepper
 	params params
@@ -62,7 +61,7 @@ type Hasher struct {
 }
 
 // NewHasher starts the pool; Close stops it. It panics without a Pepper and for a cost
-// outside the bounds of a stored hash: both are mistakes of the program.
+// out of the bounds of a stored hash, which are errors of the program.
 func NewHasher(c HasherConfig) *Hasher {
 	h := &Hasher{pepper: c.Pepper}
 	h.params = params{cmp.Or(c.Memory, defaultMemory), cmp.Or(c.Time, defaultTime), cmp.Or(c.Threads, defaultThreads)}
@@ -70,31 +69,31 @@ func NewHasher(c HasherConfig) *Hasher {
 		panic("passwd: NewHasher: no pepper, or cost out of bounds")
 	}
 	h.pool = argon2id.NewPool(argon2id.Config{Slots: c.Slots, Wait: c.Wait})
-	nobody := stored{params: h.params, kids: []uint32{h.pepper.Current()}, salt: make([]byte, saltSize), tag: make([]byte, tagSize)}
-	rand.Read(nobody.salt)
-	rand.Read(nobody.tag)
-	h.dummy = nobody.String()
+	unknown := stored{params: h.params, kids: []uint32{h.pepper.Current()}, salt: make([]byte, saltSize), tag: make([]byte, tagSize)}
+	rand.Read(unknown.salt)
+	rand.Read(unknown.tag)
+	h.dummy = unknown.String()
 	return h
 }
 
-// Close stops the pool. Hashes that run are finished; later calls and those that wait get
+// Close stops the pool. Running hashes are finished; later and waiting calls return
 // ErrClosed.
 func (h *Hasher) Close() { h.pool.Close() }
 
-// Waiting returns how many callers wait for a place at this moment.
+// Waiting returns the number of callers that wait for a place.
 func (h *Hasher) Waiting() int { return h.pool.Waiting() }
 
-// Hashed returns how many passwords have been hashed, for whatever reason.
+// Hashed returns the number of hashes computed so far.
 func (h *Hasher) Hashed() int64 { return h.hashed.Load() }
 
-// A Slot is a place in the pool, see argon2id.Slot, in which a Hasher hashes.
+// A Slot is a place in the pool, in which a Hasher hashes. See argon2id.Slot.
 type Slot struct {
 	*argon2id.Slot
 	hasher *Hasher
 }
 
-// Reserve takes a place in the pool, or waits in the queue for one, see
-// argon2id.Pool.Reserve. Errors: ErrBusy, ErrClosed, the context's.
+// Reserve reserves a place in the pool, or waits for one; see argon2id.Pool.Reserve. It
+// returns ErrBusy, ErrClosed or the error of ctx.
 func (h *Hasher) Reserve(ctx context.Context, c Caller) (*Slot, error) {
 	slot, err := h.pool.Reserve(ctx, c)
 	if err != nil {
@@ -103,7 +102,7 @@ func (h *Hasher) Reserve(ctx context.Context, c Caller) (*Slot, error) {
 	return &Slot{slot, h}, nil
 }
 
-// Hash reserves a place for the program itself and hashes in it, see Slot.Hash and Reserve.
+// Hash reserves a place for the program itself and calls Slot.Hash.
 func (h *Hasher) Hash(ctx context.Context, s Secret) (string, error) {
 	slot, err := h.Reserve(ctx, Caller{})
 	if err != nil {
@@ -113,7 +112,7 @@ func (h *Hasher) Hash(ctx context.Context, s Secret) (string, error) {
 	return slot.Hash(ctx, s)
 }
 
-// Verify reserves a place for the program itself and verifies in it, see Slot.Verify and Reserve.
+// Verify reserves a place for the program itself and calls Slot.Verify.
 func (h *Hasher) Verify(ctx context.Context, hash string, s Secret) (ok, upgrade bool, err error) {
 	slot, err := h.Reserve(ctx, Caller{})
 	if err != nil {
@@ -123,7 +122,7 @@ func (h *Hasher) Verify(ctx context.Context, hash string, s Secret) (ok, upgrade
 	return slot.Verify(ctx, hash, s)
 }
 
-// Dummy reserves a place for the program itself and does the work of Verify for nobody, see Slot.Dummy.
+// Dummy reserves a place for the program itself and calls Slot.Dummy.
 func (h *Hasher) Dummy(ctx context.Context, s Secret) error {
 	slot, err := h.Reserve(ctx, Caller{})
 	if err != nil {
@@ -133,33 +132,32 @@ func (h *Hasher) Dummy(ctx context.Context, s Secret) error {
 	return slot.Dummy(ctx, s)
 }
 
-// Hash returns the text to store for a password. The password counts whole, in
-// NFC: nothing is cut off or trimmed. Errors: ErrPassword, ErrReleased,
-// ErrClosed, the context's.
+// Hash returns the hash to store for a password. It hashes the complete password in NFC,
+// without trimming. It returns ErrPassword, ErrReleased, ErrClosed or the error of ctx.
 func (s *Slot) Hash(ctx context.Context, password Secret) (string, error) {
 	if !password.usable() {
 		return "", ErrPassword
 	}
-	in := input(password)
+	in := passwordBytes(password)
 	defer clear(in)
 	return s.seal(ctx, in, "")
 }
 
-// Verify reports whether password made hash, and whether the caller should
-// store a new hash of it: the cost is below today's, the newest pepper key is
-// not the only one, or there is a legacy digest in it. A hash that costs more
-// than today's is not replaced for that alone: a server with an old setting must
-// not undo what another one strengthened. It takes longer than Dummy, though. A
-// password that cannot be one costs the same and is wrong. Errors: ErrHash,
-// keys.ErrUnknownPepper, ErrReleased, ErrClosed, the context's.
+// Verify reports whether password matches hash, and whether the caller should store a new
+// hash: if the cost is lower than the current one, if the newest pepper key is not the
+// only one, or if it contains a legacy digest. A hash of a higher cost is not replaced
+// for that alone, because a server with an old setting must not undo what another one
+// strengthened; it takes longer than Dummy, though. A string that cannot be a password
+// costs the same and does not match. Verify returns ErrHash, keys.ErrUnknownPepper,
+// ErrReleased, ErrClosed or the error of ctx.
 func (s *Slot) Verify(ctx context.Context, hash string, password Secret) (ok, upgrade bool, err error) {
 	st, err := parseHash(hash)
 	if err != nil {
 		return false, false, err
 	}
-	in := input(password)
+	in := passwordBytes(password)
 	defer clear(in)
-	tag, err := s.tag(ctx, st, func() []byte { return st.throughLegacy(in) })
+	tag, err := s.tag(ctx, st, func() []byte { return st.legacyInput(in) })
 	if err != nil {
 		return false, false, err
 	}
@@ -169,29 +167,29 @@ func (s *Slot) Verify(ctx context.Context, hash string, password Secret) (ok, up
 	return ok, ok && stale, nil
 }
 
-// Dummy takes as long as Verify and says nothing: for people who do not exist
-// and for initial passwords, of which no hash is stored.
+// Dummy takes as long as Verify and has no result. It is for people who do not exist and
+// for initial passwords, for which no hash is stored.
 func (s *Slot) Dummy(ctx context.Context, password Secret) error {
 	_, _, err := s.Verify(ctx, s.hasher.dummy, password)
 	return err
 }
 
-// input returns the bytes of a password. The caller clears them; the strings
-// they are made from stay until the collector takes them.
-func input(s Secret) []byte {
+// passwordBytes returns the bytes of a password. The caller clears them; the strings that
+// they come from remain until they are garbage collected.
+func passwordBytes(s Secret) []byte {
 	if !s.usable() {
 		return nil
 	}
 	return []byte(s.Normalised())
 }
 
-// throughLegacy is what argon2id works on for a password: itself, or its legacy
-// digest.
-func (s stored) throughLegacy(password []byte) []byte {
+// legacyInput returns the input of argon2id for a password: the password itself or its
+// legacy digest.
+func (s stored) legacyInput(password []byte) []byte {
 	if s.pre == "" || password == nil {
 		return password
 	}
-	old, _ := parseScheme(s.pre) // parseHash did it before
+	old, _ := parseScheme(s.pre) // parseHash has checked it
 	return old.sum(password)
 }
 
@@ -207,8 +205,8 @@ func (s *Slot) seal(ctx context.Context, in []byte, pre string) (string, error) 
 	return st.String(), nil
 }
 
-// tag runs argon2id in this slot and the keyed steps after it. in, too, runs in
-// the slot: a legacy digest may be as much work as the rest.
+// tag computes argon2id in this slot and applies the pepper keys. It calls in in the
+// slot, too, because a legacy digest may take as long as argon2id.
 func (s *Slot) tag(ctx context.Context, st stored, in func() []byte) ([]byte, error) {
 	key := make([]byte, tagSize)
 	defer clear(key)
@@ -217,5 +215,5 @@ func (s *Slot) tag(ctx context.Context, st stored, in func() []byte) ([]byte, er
 		return nil, err
 	}
 	s.hasher.hashed.Add(1)
-	return s.hasher.tagged(key, st.kids)
+	return s.hasher.applyPepper(key, st.kids)
 }

@@ -32,7 +32,7 @@ func newPepper(t testing.TB) *keys.Pepper {
 	return p
 }
 
-// cheap is a Hasher whose hashes cost next to nothing.
+// cheap returns a Hasher with the lowest cost.
 func cheap(t testing.TB, change ...func(*HasherConfig)) *Hasher {
 	t.Helper()
 	c := HasherConfig{Pepper: newPepper(t), Memory: 64, Time: 1, Slots: 2}
@@ -73,7 +73,8 @@ func TestHashAndVerify(t *testing.T) {
 	}
 }
 
-// Whoever finds no place is turned away, whatever they want, and nothing is hashed.
+// TestBusyHasherHashesNothing checks that every method returns ErrBusy without hashing if
+// there is no place.
 func TestBusyHasherHashesNothing(t *testing.T) {
 	t.Parallel()
 	h := cheap(t, func(c *HasherConfig) { c.Slots, c.Wait = 1, time.Nanosecond })
@@ -98,7 +99,7 @@ func TestBusyHasherHashesNothing(t *testing.T) {
 	}
 }
 
-// Many callers at once get each their own verdict.
+// TestCallersTogether checks that concurrent callers each get their own result.
 func TestCallersTogether(t *testing.T) {
 	t.Parallel()
 	h := cheap(t, func(c *HasherConfig) { c.Wait = testenv.Patience })
@@ -174,7 +175,7 @@ func TestUnusablePasswords(t *testing.T) {
 			t.Errorf("%s: Dummy: %v", name, err)
 		}
 	}
-	// What is not hashed must not match a hash of nothing either.
+	// An unusable password must not match the hash of an empty one.
 	slot, err := h.Reserve(t.Context(), Caller{})
 	if err != nil {
 		t.Fatal(err)
@@ -204,7 +205,8 @@ func TestVerifyBadHash(t *testing.T) {
 	}
 }
 
-// A stolen database without the pepper: the tag is not argon2id's output.
+// TestPepperIsNeeded checks that the tag of a hash is not the output of argon2id, so that
+// a database without the pepper is useless.
 func TestPepperIsNeeded(t *testing.T) {
 	t.Parallel()
 	h := cheap(t)
@@ -220,8 +222,8 @@ func TestPepperIsNeeded(t *testing.T) {
 	}
 }
 
-// A hash that costs less than today's is replaced; one that costs more is not,
-// or a server with an old setting would weaken what another one made.
+// TestUpgrade checks that a hash of a lower cost is replaced and one of a higher cost is
+// not, so that a server with an old setting does not weaken hashes.
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
 	pepper := newPepper(t)
@@ -317,7 +319,7 @@ func sumOf(b [16]byte) []byte   { return b[:] }
 func sumOf20(b [20]byte) []byte { return b[:] }
 func sumOf32(b [32]byte) []byte { return b[:] }
 
-// The text of a known digest, so that the format on disk cannot drift.
+// TestSM3IsTheStandards checks SM3 with an example of the standard.
 func TestSM3IsTheStandards(t *testing.T) {
 	t.Parallel()
 	// GB/T 32905-2016, appendix A, example 1.

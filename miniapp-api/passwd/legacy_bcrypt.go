@@ -7,38 +7,36 @@ import (
 	"golang.org/x/crypto/blowfish" //nolint:staticcheck // deprecated as a cipher; bcrypt is made of it
 )
 
-// Sizes of bcrypt, in bytes. It encrypts 24 bytes and every implementation
-// writes down 23 of them.
+// Sizes of bcrypt in bytes. It encrypts 24 bytes, of which every implementation stores 23.
 const (
 	bcryptSalt = 16
 	bcryptSize = 23
 
-	bcryptInput = 72 // of a password, without its closing NUL
+	bcryptInput = 72 // of a password, without the NUL at its end
 )
 
-// bcryptBase64 is bcrypt's own alphabet. Loose bits at the end are let pass, as
-// the libraries that write these texts do.
+// bcryptBase64 is bcrypt's alphabet. It accepts non-zero unused bits at the end, as the
+// libraries that write these texts do.
 var bcryptBase64 = base64.NewEncoding("./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789").WithPadding(base64.NoPadding)
 
-// bcryptSum computes bcrypt (Provos and Mazières, USENIX 1999, with the closing
-// NUL of $2a$, $2b$ and $2y$) with a given salt, which x/crypto/bcrypt does not
-// offer. The tests compare the two.
+// bcryptSum computes bcrypt (Provos and Mazières, USENIX 1999, with the NUL at the end of
+// $2a$, $2b$ and $2y$) with a given salt, which x/crypto/bcrypt does not offer. The tests
+// compare the two.
 //
-// bcrypt looks at 72 bytes, so behind it any tail of a longer password would be
-// right, and the upgrade that follows would make the tail that was typed the
-// password. A longer password is therefore nil, which is no digest: its owner is
-// refused like anybody with a wrong password, and sets a new one by a reset or at
-// the counter.
+// bcrypt uses only 72 bytes. For a longer password every ending would match, and the
+// following upgrade would make the typed ending part of the password. bcryptSum therefore
+// returns nil for a longer password, which never matches; its owner sets a new one by a
+// reset or at the counter.
 //
-// bcrypt repeats the password with its closing NUL, so one that holds a NUL may
-// look like a shorter one, and C libraries end there. Such a password is nil: no
+// bcrypt repeats the password with its NUL, so that a password that contains a NUL may
+// equal a shorter one, and C libraries stop there. bcryptSum returns nil for it, too: no
 // old system can have meant it.
 func bcryptSum(password []byte, cost int, salt []byte) []byte {
 	key := append(bytes.Clone(password), 0)
 	defer clear(key)
 	c, err := blowfish.NewSaltedCipher(key, salt)
 	if err != nil {
-		return nil // no salt: not after check
+		return nil // check refuses an empty salt
 	}
 	for range 1 << cost {
 		blowfish.ExpandKey(key, c)

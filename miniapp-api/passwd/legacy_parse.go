@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// ParseLegacy reads what an old system kept of a password:
+// ParseLegacy parses a password digest of an old system:
 //
 //	{md5}DIGEST                     also sha1, sha256, sha512, sm3, md5-md5
 //	{md5-before}SALT$DIGEST         salt before the password; -after, and -hmac with
@@ -17,10 +17,10 @@ import (
 //	pbkdf2_sha256$26000$salt$BASE64 as Django writes it; sha1, sha256, sha512, sm3
 //	$pbkdf2-sha256$i=26000$SALT$DIGEST  PHC, with or without "i=" and ",l=32"
 //
-// DIGEST is hexadecimal in either case or base64. SALT is hex:, base64: or text:
-// and the salt; in the last form base64 alone. Salts are 1 to 64 bytes. Bounds:
-// bcrypt's cost 12, PBKDF2's iterations 1,000,000 for each block of output.
-// Error: ErrLegacy with the reason.
+// DIGEST is hexadecimal in either case or base64. SALT is hex:, base64: or text: followed by the
+// salt; in the last form it is base64 without a prefix. Salts have 1 to 64 bytes. The bounds are
+// cost 12 for bcrypt and 1,000,000 iterations for each block of output for PBKDF2. ParseLegacy
+// returns ErrLegacy with the reason for other texts.
 func ParseLegacy(text string) (Legacy, error) {
 	switch {
 	case len(text) > maxHash:
@@ -37,7 +37,7 @@ func ParseLegacy(text string) (Legacy, error) {
 	return Legacy{}, fmt.Errorf("%w: unknown kind", ErrLegacy)
 }
 
-// legacyOf puts a Legacy together from a scheme and its digest's text.
+// legacyOf returns the Legacy of a scheme and the text of its digest.
 func legacyOf(s scheme, digest string) (Legacy, error) {
 	if err := s.check(); err != nil {
 		return Legacy{}, err
@@ -49,7 +49,7 @@ func legacyOf(s scheme, digest string) (Legacy, error) {
 	return Legacy{s, string(raw)}, nil
 }
 
-// legacyBytes reads exactly so many bytes; the length tells hex from base64.
+// legacyBytes decodes exactly size bytes. The length distinguishes hex from base64.
 func legacyBytes(text string, size int) ([]byte, bool) {
 	var raw []byte
 	var err error
@@ -61,7 +61,7 @@ func legacyBytes(text string, size int) ([]byte, bool) {
 	return raw, err == nil && len(raw) == size
 }
 
-// base64Any reads base64 with or without padding, and with passlib's "." for "+".
+// base64Any decodes base64 with or without padding, and with passlib's "." for "+".
 func base64Any(text string) ([]byte, error) {
 	if strings.ContainsAny(text, "\r\n") {
 		return nil, base64.CorruptInputError(0)
@@ -69,7 +69,7 @@ func base64Any(text string) ([]byte, error) {
 	return base64.RawStdEncoding.DecodeString(strings.ReplaceAll(strings.TrimRight(text, "="), ".", "+"))
 }
 
-// parseBraced reads what follows the opening brace.
+// parseBraced parses what follows the opening brace.
 func parseBraced(text string) (Legacy, error) {
 	kind, rest, ok := strings.Cut(text, "}")
 	kind = strings.ToLower(kind)
@@ -90,8 +90,8 @@ func parseBraced(text string) (Legacy, error) {
 	return legacyOf(s, rest)
 }
 
-// legacySalt reads the salt of a braced digest. How it is written must be
-// said: many a salt could be hex, base64 and text at once.
+// legacySalt parses the salt of a braced digest. The encoding must be given, because many
+// salts are valid in several encodings.
 func legacySalt(text string) (string, bool) {
 	how, text, _ := strings.Cut(text, ":")
 	var raw []byte
@@ -109,7 +109,7 @@ func legacySalt(text string) (string, bool) {
 	return string(raw), err == nil
 }
 
-// parseBcrypt reads "$2a$10$", 22 characters of salt and 31 of digest.
+// parseBcrypt parses "$2a$10$", 22 characters of salt and 31 of digest.
 func parseBcrypt(text string) (Legacy, error) {
 	const saltEnd = 22
 	wrong := fmt.Errorf("%w: not a bcrypt digest of the kinds $2a$, $2b$ and $2y$", ErrLegacy)
@@ -133,7 +133,7 @@ func parseBcrypt(text string) (Legacy, error) {
 	return Legacy{s, string(digest)}, nil
 }
 
-// A dialect is one of the ways to write PBKDF2.
+// A dialect is a way to write PBKDF2.
 type dialect bool
 
 const (
@@ -141,11 +141,11 @@ const (
 	phc    dialect = false // the salt is base64, parameters may be named
 )
 
-// parsePBKDF2 reads "sha256$26000$salt$digest".
+// parsePBKDF2 parses "sha256$26000$salt$digest".
 func parsePBKDF2(text string, d dialect) (Legacy, error) {
 	fields := strings.Split(text, "$")
 	if len(fields) != 4 {
-		return Legacy{}, fmt.Errorf("%w: PBKDF2 has not digest, iterations, salt and output", ErrLegacy)
+		return Legacy{}, fmt.Errorf("%w: PBKDF2 does not consist of digest, iterations, salt and output", ErrLegacy)
 	}
 	iterations, size := fields[1], ""
 	if d == phc {
@@ -174,7 +174,7 @@ func parsePBKDF2(text string, d dialect) (Legacy, error) {
 	return Legacy{s, string(output)}, nil
 }
 
-// decimal reads a number of so many digits at most.
+// decimal parses a number of at most so many digits.
 func decimal(text string, digits int) (int, bool) {
 	n, err := strconv.ParseUint(text, 10, 31)
 	return int(n), err == nil && len(text) <= digits

@@ -17,9 +17,8 @@ import (
 	"github.com/emmansun/gmsm/sm3"
 )
 
-// Bounds of an old kind's work, so that neither a roster nor a stored hash can
-// ask for minutes of it. At either bound an attempt takes a core a quarter to half
-// a second.
+// Bounds of the cost of old kinds, so that neither a roster nor a stored hash can make a
+// verification take minutes. At either bound an attempt takes a quarter to half a second of a core.
 const (
 	minBcryptCost   = 4
 	maxBcryptCost   = 12
@@ -29,17 +28,16 @@ const (
 	maxLegacySalt   = 64 // bytes
 )
 
-// legacyDigests are the digests found in centres' core systems, alone or inside
+// legacyDigests are the digests found in centres' core systems, alone or as part of
 // another form.
 var legacyDigests = map[string]func() hash.Hash{
 	"md5": md5.New, "sha1": sha1.New, "sha256": sha256.New, "sha512": sha512.New, "sm3": sm3.New,
 }
 
-// A scheme is how an old system made a digest from a password: everything but
-// the digest.
+// A scheme describes how an old system made a digest from a password.
 type scheme struct {
 	// kind is a digest ("md5"), "md5-md5" (md5 over the first one's lower-case
-	// hex), a digest with "-before" or "-after" (where the salt stands) or "-hmac"
+	// hex), a digest with "-before" or "-after" (the position of the salt) or "-hmac"
 	// (the salt is the key), "bcrypt", or "pbkdf2-" and a digest.
 	kind string
 	cost int    // bcrypt's exponent, PBKDF2's iterations
@@ -47,7 +45,7 @@ type scheme struct {
 	salt string // raw bytes
 }
 
-// String is the scheme as a stored hash names it; salts are base64 without padding:
+// String formats the scheme for a stored hash; salts are base64 without padding:
 //
 //	md5 | md5-before:SALT | bcrypt:COST:SALT | pbkdf2-sha256:ITERATIONS:SIZE:SALT
 func (s scheme) String() string {
@@ -63,7 +61,7 @@ func (s scheme) String() string {
 	return text
 }
 
-// parseScheme reads what String writes, and nothing else.
+// parseScheme parses exactly what String formats.
 func parseScheme(text string) (scheme, bool) {
 	fields := strings.Split(text, ":")
 	s := scheme{kind: fields[0]}
@@ -79,12 +77,12 @@ func parseScheme(text string) (scheme, bool) {
 		return scheme{}, false
 	}
 	for i, field := range fields[1:] {
-		*numbers[i], _ = strconv.Atoi(field) // what is no number is spelled differently below
+		*numbers[i], _ = strconv.Atoi(field) // an invalid number differs from the spelling below
 	}
 	return s, s.check() == nil && s.String() == text
 }
 
-// check says what is wrong with a scheme. Error: ErrLegacy.
+// check returns ErrLegacy with the reason if a scheme is invalid.
 func (s scheme) check() error {
 	digest, form, _ := strings.Cut(s.kind, "-")
 	switch {
@@ -98,7 +96,7 @@ func (s scheme) check() error {
 	switch {
 	case s.kind == digest, s.kind == "md5-md5":
 		if s.salt != "" {
-			return fmt.Errorf("%w: a salt where the kind has none", ErrLegacy)
+			return fmt.Errorf("%w: salt for a kind without one", ErrLegacy)
 		}
 		return nil
 	case form == "before", form == "after", form == "hmac":
@@ -139,7 +137,7 @@ func (s scheme) checkPBKDF2() error {
 
 func (s scheme) slow() bool { return s.cost != 0 }
 
-// length is how many bytes a digest of this scheme has.
+// length returns the size of a digest of this scheme in bytes.
 func (s scheme) length() int {
 	switch digest, _, _ := strings.Cut(s.kind, "-"); digest {
 	case "bcrypt":
@@ -151,8 +149,8 @@ func (s scheme) length() int {
 	}
 }
 
-// sum is what the old system made of a password, or nil for a password that it
-// could not tell from another one. The scheme must be one that check accepts.
+// sum returns the old system's digest of a password, or nil for a password that the old
+// system could not tell from another one. The scheme must be valid.
 func (s scheme) sum(password []byte) []byte {
 	digest, form, _ := strings.Cut(s.kind, "-")
 	switch {

@@ -14,8 +14,8 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// oldDigests are what other programs made of passwords: Python's hashlib and
-// hmac over OpenSSL, and the crypt of the C library for bcrypt.
+// oldDigests are digests made by other programs: Python's hashlib and hmac over OpenSSL,
+// and crypt of the C library for bcrypt.
 var oldDigests = []struct{ name, text, password, kind string }{
 	{"md5", "{md5}900150983cd24fb0d6963f7d28e17f72", "abc", "md5"},
 	{"upper case", "{MD5}900150983CD24FB0D6963F7D28E17F72", "abc", "md5"},
@@ -39,8 +39,8 @@ var oldDigests = []struct{ name, text, password, kind string }{
 	{"several blocks", "$pbkdf2-sha1$i=100$c2FsdA$ffbX9EJks033WSY+Fh8x1z9oR77V/A1G80Ru66S+1tnSYfvlQeK7YRQU5rCVG9QF/eSRcUyQv2dCa+w2nKLCOg", "abc", "pbkdf2-sha1"},
 }
 
-// Whatever kind the old system used: the password goes on working, is asked to
-// be hashed anew, and then nothing of the old kind is left.
+// TestOldDigests checks for every old kind that the password is accepted, that an upgrade
+// is requested, and that the new hash contains nothing of the old kind.
 func TestOldDigests(t *testing.T) {
 	t.Parallel()
 	h := cheap(t)
@@ -88,7 +88,7 @@ func TestParseLegacyRefuses(t *testing.T) {
 		"digest of another":   {"{sha1}" + md5Hex, "not 20 bytes"},
 		"not hex":             {"{md5}" + strings.Repeat("z", 32), "not 16 bytes"},
 		"line in base64":      {"{md5}kAFQmDzST7DWlj99\nKOF/cg==", "not 16 bytes"},
-		"salt of plain":       {"{md5}text:s$" + md5Hex, "a salt where"},
+		"salt of plain":       {"{md5}text:s$" + md5Hex, "salt for a kind without one"},
 		"no salt":             {"{md5-before}" + md5Hex, "salt is not 1 to 64"},
 		"empty salt":          {"{md5-after}hex:$" + md5Hex, "salt is not 1 to 64"},
 		"long salt":           {"{md5-after}text:" + strings.Repeat("s", 65) + "$" + md5Hex, "salt is not 1 to 64"},
@@ -108,7 +108,7 @@ func TestParseLegacyRefuses(t *testing.T) {
 		"PBKDF2 negative":     {"pbkdf2_sha256$-1$salt$" + digest32, "up to 1000000"},
 		"PBKDF2 zero":         {"pbkdf2_sha256$0$salt$" + digest32, "1 to 1000000"},
 		"PBKDF2 md4":          {"pbkdf2_md4$100$salt$" + digest32, "unknown kind"},
-		"PBKDF2 fields":       {"pbkdf2_sha256$100$" + digest32, "has not digest"},
+		"PBKDF2 fields":       {"pbkdf2_sha256$100$" + digest32, "does not consist of digest"},
 		"PBKDF2 no salt":      {"pbkdf2_sha256$100$$" + digest32, "salt is not 1 to 64"},
 		"PBKDF2 short":        {"pbkdf2_sha256$100$salt$QUJD", "not 16 to 64"},
 		"PBKDF2 length":       {"$pbkdf2-sha256$i=100,l=31$c2FsdA$" + digest32, "of its length"},
@@ -122,7 +122,7 @@ func TestParseLegacyRefuses(t *testing.T) {
 		}
 		for _, secret := range []string{md5Hex, digest32, of53, "901042", "73616c74", "s*lt"} {
 			if err != nil && strings.Contains(err.Error(), secret) {
-				t.Errorf("%s: the error tells the value: %v", name, err)
+				t.Errorf("%s: the error contains the value: %v", name, err)
 			}
 		}
 	}
@@ -134,7 +134,7 @@ func TestParseLegacyRefuses(t *testing.T) {
 	}
 }
 
-// Ours is x/crypto's bcrypt, with the salt in the caller's hands.
+// TestBcryptIsTheLibrarys compares bcryptSum with x/crypto's bcrypt.
 func TestBcryptIsTheLibrarys(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -154,8 +154,8 @@ func TestBcryptIsTheLibrarys(t *testing.T) {
 	})
 }
 
-// bcrypt repeats a password and its closing NUL up to 72 bytes, so "ab" and
-// "ab\x00ab" are one to it.
+// TestBcryptRefusesNUL checks that passwords with a NUL are refused, because bcrypt
+// repeats a password with its NUL up to 72 bytes, so that "ab" equals "ab\x00ab".
 func TestBcryptRefusesNUL(t *testing.T) {
 	t.Parallel()
 	h := cheap(t)
@@ -174,7 +174,8 @@ func TestBcryptRefusesNUL(t *testing.T) {
 	}
 }
 
-// A slow old digest takes a place of the pool, and does not run beside it.
+// TestOldDigestIsBounded checks that a slow old digest is computed in a place of the
+// pool.
 func TestOldDigestIsBounded(t *testing.T) {
 	t.Parallel()
 	h := cheap(t, func(c *HasherConfig) { c.Slots = 1 })
@@ -201,7 +202,7 @@ func TestOldDigestIsBounded(t *testing.T) {
 			longest = max(longest, time.Since(asked))
 			select {
 			case <-ran:
-				return longest > time.Since(begun)/2 // false, too, if this goroutine was not let run meanwhile
+				return longest > time.Since(begun)/2 // also false if this goroutine was not scheduled meanwhile
 			default:
 			}
 		}
@@ -221,7 +222,8 @@ func TestLegacyPrintsNothing(t *testing.T) {
 	}
 }
 
-// What is read can be stored and read back, and means the same.
+// FuzzParseLegacy checks that a parsed digest can be stored and parsed again with the
+// same meaning.
 func FuzzParseLegacy(f *testing.F) {
 	for _, tt := range oldDigests {
 		f.Add(tt.text)

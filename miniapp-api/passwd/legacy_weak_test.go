@@ -7,8 +7,8 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// Of a password over 72 bytes bcrypt sees the beginning only: no tail is accepted,
-// not even the right one, and no new hash is made from what was typed.
+// TestLongPasswordBehindBcrypt checks that no password over 72 bytes matches a bcrypt
+// digest, not even the right one, and that no new hash is made from it.
 func TestLongPasswordBehindBcrypt(t *testing.T) {
 	t.Parallel()
 	h := cheap(t)
@@ -35,8 +35,9 @@ func TestLongPasswordBehindBcrypt(t *testing.T) {
 	}
 }
 
-// The commonest passwords are found behind every quick kind, and behind no slow one.
-func TestCommonestBehindDigests(t *testing.T) {
+// TestCommonDigests checks that common passwords are found in fast digests, and not in
+// slow ones.
+func TestCommonDigests(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"md5", "sha1", "sha256", "sha512", "sm3", "md5-md5", "md5-before", "sm3-after", "sha256-hmac"} {
 		s := scheme{kind: kind}
@@ -58,10 +59,10 @@ func TestCommonestBehindDigests(t *testing.T) {
 	}
 }
 
-func TestCommonestAreCommon(t *testing.T) {
+func TestCommonPasswordsAreCommon(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, word := range commonest {
+	for _, word := range commonPasswords {
 		if seen[word] {
 			t.Errorf("%s is there twice", word)
 		}

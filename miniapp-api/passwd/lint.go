@@ -15,30 +15,30 @@ const (
 	GBT  = "GB/T 22239-2019" // 等保2.0, level 3
 )
 
-// A Level says how far a policy is from a demand.
+// A Level says how well a policy meets a clause.
 type Level string
 
 // The levels of a Finding.
 const (
 	LevelMet  Level = "met"
-	LevelNote Level = "note" // nothing to mend; an assessor may want to know
+	LevelNote Level = "note" // nothing to correct; information for an assessor
 	LevelWarn Level = "warn" // weak, or against a recommendation
 	LevelFail Level = "fail" // against a requirement
 )
 
-// A Finding is what one clause of a standard says of a policy: Text what is met
-// or weak and why, Mend what would mend it, in English for operators.
+// A Finding is the result of one clause of a standard for a policy. Text says what is met
+// or weak and why, and Mend how to correct it, in English for operators.
 type Finding struct {
 	Level    Level
 	Standard string // NIST, ASVS or GBT
 	Clause   string // "3.1.1.2", "6.2.1", "8.1.4.1 a)"
-	Rule     string // ID of the city's rule that is the reason, or ""
+	Rule     string // ID of the city's rule that causes it, or ""
 	Text     string
-	Mend     string // "" when there is nothing to mend
-	Declared bool   // the policy says that it is weak here, and why
+	Mend     string // how to correct it, or ""
+	Declared bool   // the policy declares the weakness with a reason
 }
 
-// A Grade sums the findings of one standard up.
+// A Grade summarizes the findings of one standard.
 type Grade struct {
 	Standard                   string
 	Grade                      string // "met", "met with weaknesses", "failed as declared", "failed"
@@ -46,11 +46,11 @@ type Grade struct {
 	Undeclared                 int // of Failed
 }
 
-// Lint grades the policy against three standards, clause by clause, as far as a
-// policy decides. What only the program decides (transport, storage, sessions)
-// is left out. The findings stand in the order of the standards and their clauses.
+// Lint grades the policy against the clauses of three standards that a policy can decide.
+// It omits what only the program decides, such as transport, storage and sessions. The
+// findings are sorted by standard and clause.
 func (p *Policy) Lint() []Finding {
-	s := p.shape()
+	s := p.summary()
 	all := slices.Concat(s.nist(), s.asvs(), s.gbt())
 	slices.SortStableFunc(all, func(a, b Finding) int {
 		return cmp.Or(slices.Index(standards, a.Standard)-slices.Index(standards, b.Standard), compareClauses(a.Clause, b.Clause))
@@ -58,7 +58,7 @@ func (p *Policy) Lint() []Finding {
 	return all
 }
 
-// compareClauses puts 6.2.9 before 6.2.10, and a) before b).
+// compareClauses sorts 6.2.9 before 6.2.10, and a) before b).
 func compareClauses(a, b string) int {
 	numbers := func(s string) (all []int) {
 		for n := range strings.FieldsFuncSeq(s, func(r rune) bool { return !isDigit(r) }) {
@@ -72,7 +72,7 @@ func compareClauses(a, b string) int {
 
 var standards = []string{NIST, ASVS, GBT}
 
-// Grades sums findings up, one grade for each standard.
+// Grades summarizes findings, with one grade for each standard.
 func Grades(findings []Finding) []Grade {
 	var grades []Grade
 	for _, standard := range standards {
@@ -113,8 +113,8 @@ func (g *Grade) count(f Finding) {
 	}
 }
 
-// Warnings tells an operator, in English and a line each, where the policy
-// falls short: what Lint warns of or fails.
+// Warnings returns the weaknesses of the policy for operators, one line of English each:
+// the findings of the levels warn and fail.
 func (p *Policy) Warnings() []string {
 	var warnings []string
 	for _, f := range p.Lint() {
@@ -125,7 +125,7 @@ func (p *Policy) Warnings() []string {
 	return warnings
 }
 
-// String is the finding on one line.
+// String returns the finding on one line.
 func (f Finding) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s: ", f.Standard, f.Clause)
@@ -139,17 +139,17 @@ func (f Finding) String() string {
 	return b.String()
 }
 
-// A shape is what Lint looks at of a policy.
-type shape struct {
+// A policySummary is the part of a policy that Lint grades.
+type policySummary struct {
 	*Policy
-	shortest, longest       Rule // the rules of length
-	composed, narrow, blank *Rule
-	classes                 int // required by rules, counted once each
-	attempts                int // in a row, before only a reset helps
+	shortest, longest                       Rule // the rules of length
+	compositionRule, charsetRule, spaceRule *Rule
+	classes                                 int // required by rules, counted once each
+	attempts                                int // in a row, before only a reset helps
 }
 
-func (p *Policy) shape() shape {
-	s := shape{Policy: p, attempts: 0}
+func (p *Policy) summary() policySummary {
+	s := policySummary{Policy: p, attempts: 0}
 	required := map[string]bool{}
 	for _, r := range p.Rules {
 		switch c := r.Check; {
@@ -158,14 +158,14 @@ func (p *Policy) shape() shape {
 		case c.MaxLength > 0:
 			s.longest = r
 		case c.Require != nil:
-			s.composed = &r
+			s.compositionRule = &r
 			for _, name := range c.Require {
 				required[name] = true
 			}
 		case c.Charset != "":
-			s.narrow = &r
+			s.charsetRule = &r
 		case c.NoSpace:
-			s.blank = &r
+			s.spaceRule = &r
 		}
 	}
 	s.classes = len(required)
@@ -175,16 +175,16 @@ func (p *Policy) shape() shape {
 	return s
 }
 
-// of begins a finding: which rule is the reason, and whether it admits it.
-func of(r *Rule) Finding {
+// findingFor begins a finding about a rule, which may declare it.
+func findingFor(r *Rule) Finding {
 	if r == nil {
 		return Finding{}
 	}
 	return Finding{Rule: r.ID, Declared: r.Legacy && r.Reason != ""}
 }
 
-// as fills a finding in.
-func (f Finding) as(level Level, text, mend string) Finding {
+// withLevel sets the level and the texts of a finding.
+func (f Finding) withLevel(level Level, text, mend string) Finding {
 	f.Level, f.Text, f.Mend = level, text, mend
 	if f.Declared && level != LevelMet {
 		f.Text += " (declared as legacy)"
@@ -192,8 +192,8 @@ func (f Finding) as(level Level, text, mend string) Finding {
 	return f
 }
 
-// at says which clauses the finding is of, one finding each.
-func (f Finding) at(standard string, clauses ...string) []Finding {
+// forClauses returns the finding once for each clause.
+func (f Finding) forClauses(standard string, clauses ...string) []Finding {
 	var all []Finding
 	for _, c := range clauses {
 		g := f

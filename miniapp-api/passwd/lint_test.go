@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// at returns the levels that the findings of one clause have.
-func at(findings []Finding, standard, clause string) []Level {
+// levelsOf returns the levels of the findings of one clause.
+func levelsOf(findings []Finding, standard, clause string) []Level {
 	var levels []Level
 	for _, f := range findings {
 		if f.Standard == standard && f.Clause == clause {
@@ -29,7 +29,8 @@ func mustParse(t testing.TB, in string) *Policy {
 	return p
 }
 
-// One change of a policy changes the level of the clauses it is about.
+// TestLint checks the level of a clause for policies that differ in what the clause is
+// about.
 func TestLint(t *testing.T) {
 	t.Parallel()
 	const why = `,"legacy":true,"reason":"the core takes no more"`
@@ -48,10 +49,10 @@ func TestLint(t *testing.T) {
 		"short, ASVS":              {bounds(`"min_length":6},"source":"notice"`+why, longest), ASVS, "6.2.1", LevelFail},
 		"short, assessed":          {bounds(`"min_length":6},"source":"notice"`+why, longest), GBT, "8.1.4.1 a)", LevelFail},
 		"eight":                    {minimal, ASVS, "6.2.1", LevelMet},
-		"narrow room, NIST":        {bounds(shortest, `"max_length":12},"source":"notice"`+why), NIST, "3.1.1.2", LevelWarn},
-		"narrow room, ASVS":        {bounds(shortest, `"max_length":12},"source":"notice"`+why), ASVS, "6.2.9", LevelFail},
-		"narrow room, managers":    {bounds(shortest, `"max_length":12},"source":"notice"`+why), ASVS, "6.2.7", LevelWarn},
-		"room":                     {minimal, ASVS, "6.2.9", LevelMet},
+		"short maximum, NIST":      {bounds(shortest, `"max_length":12},"source":"notice"`+why), NIST, "3.1.1.2", LevelWarn},
+		"short maximum, ASVS":      {bounds(shortest, `"max_length":12},"source":"notice"`+why), ASVS, "6.2.9", LevelFail},
+		"short maximum, managers":  {bounds(shortest, `"max_length":12},"source":"notice"`+why), ASVS, "6.2.7", LevelWarn},
+		"maximum":                  {minimal, ASVS, "6.2.9", LevelMet},
 		"composition, NIST":        {rule(`{"require":["lower","upper","digit"]}`, why), NIST, "3.1.1.2", LevelFail},
 		"composition, ASVS":        {rule(`{"require":["lower","upper","digit"]}`, why), ASVS, "6.2.5", LevelFail},
 		"composition, assessed":    {rule(`{"require":["lower","upper","digit"]}`, why), GBT, "8.1.4.1 a)", LevelMet},
@@ -81,7 +82,7 @@ func TestLint(t *testing.T) {
 		"no words":                 {minimal, ASVS, "6.1.2", LevelNote},
 		"many attempts at digits":  {strings.Replace(rule(`{"charset":"0-9"}`, why), `"guesses":5,"lock":"15m"`, `"guesses":40,"lock":"15m"`, 1), NIST, "3.2.2", LevelWarn},
 	} {
-		got := at(mustParse(t, test.in).Lint(), test.standard, test.clause)
+		got := levelsOf(mustParse(t, test.in).Lint(), test.standard, test.clause)
 		if !slices.Contains(got, test.want) {
 			t.Errorf("%s: %s, %s is %v, want %s", name, test.standard, test.clause, got, test.want)
 		}
@@ -91,13 +92,13 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// A lock that no file may hold is graded all the same.
+// TestLintOfNoLock grades locks that a file cannot have.
 func TestLintOfNoLock(t *testing.T) {
 	t.Parallel()
 	for name, tiers := range map[string][]Tier{"none": nil, "never reset": {{5, "1h"}}, "too many": {{99, "1h"}, {2, "reset"}}} {
 		p := *Default()
 		p.Lock = Lock{tiers}
-		if got := at(p.Lint(), NIST, "3.2.2"); !slices.Equal(got, []Level{LevelFail}) {
+		if got := levelsOf(p.Lint(), NIST, "3.2.2"); !slices.Equal(got, []Level{LevelFail}) {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
@@ -143,8 +144,8 @@ func TestGrades(t *testing.T) {
 	}
 }
 
-// Every finding of every policy says what and, where it is weak, what mends it;
-// no city fails in anything that its file does not declare.
+// TestLintOfCities checks that every finding has a text, that weak ones have a
+// correction, and that no city fails a clause without declaring it.
 func TestLintOfCities(t *testing.T) {
 	t.Parallel()
 	for name, p := range mustPolicies {
@@ -161,8 +162,8 @@ func TestLintOfCities(t *testing.T) {
 			}
 		}
 		for _, clause := range []string{"6.1.1", "6.1.2", "6.2.1", "6.2.4", "6.2.5", "6.2.8", "6.2.9", "6.2.10", "6.2.11", "6.2.12", "6.3.1", "6.3.2", "6.3.3", "6.4.1", "6.4.2"} {
-			if len(at(findings, ASVS, clause)) != 1 {
-				t.Errorf("%s: ASVS %s: %v", name, clause, at(findings, ASVS, clause))
+			if len(levelsOf(findings, ASVS, clause)) != 1 {
+				t.Errorf("%s: ASVS %s: %v", name, clause, levelsOf(findings, ASVS, clause))
 			}
 		}
 	}
@@ -211,7 +212,8 @@ func TestLintIsInOrder(t *testing.T) {
 	}
 }
 
-// A draft may be weak and silent about it, and nothing else.
+// TestParseDraft checks that a draft may be weak without declaring it, and must be valid
+// otherwise.
 func TestParseDraft(t *testing.T) {
 	t.Parallel()
 	weak := rule(`{"charset":"a-z"}`, "")

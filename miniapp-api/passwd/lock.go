@@ -8,8 +8,8 @@ import (
 	"fundpass/keys/calendar"
 )
 
-// A Lock says how many failed attempts are allowed in a row and what follows. Its tiers
-// apply in order; a success or a proven reset starts again at the first.
+// A Lock says how many failed attempts in a row are allowed and what follows. Its tiers
+// apply in order; a success or a proven reset starts again with the first.
 type Lock struct {
 	Tiers []Tier `json:"rounds"`
 }
@@ -27,10 +27,10 @@ const (
 	maxLock     = 7 * 24 * time.Hour
 )
 
-// never is the end of a lock that only a reset opens.
+// never is the end of a lock that only a reset ends.
 var never = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
-// Attempts returns how many failed attempts each tier allows.
+// Attempts returns the number of failed attempts that each tier allows.
 func (l Lock) Attempts() []int {
 	n := make([]int, len(l.Tiers))
 	for i, t := range l.Tiers {
@@ -39,8 +39,8 @@ func (l Lock) Attempts() []int {
 	return n
 }
 
-// Until returns when each tier's lock would open if it began now, in UTC. A
-// lock that only a reset opens ends in the year 9999.
+// Until returns for each tier when its lock would end if it began now, in UTC. A lock
+// that only a reset ends has the year 9999.
 func (l Lock) Until(now time.Time) []time.Time {
 	until := make([]time.Time, len(l.Tiers))
 	for i, t := range l.Tiers {
@@ -58,13 +58,13 @@ func (t Tier) until(now time.Time) time.Time {
 		return midnight
 	}
 	d, err := time.ParseDuration(t.Lock)
-	if err != nil { // a Lock that did not come through ParsePolicy: stay shut
+	if err != nil { // the Lock was not parsed by ParsePolicy: fail closed
 		return never
 	}
 	return now.Add(d)
 }
 
-// check reports what is wrong with a lock that came from a file.
+// check returns an error if a lock read from a file is invalid.
 func (l Lock) check() error {
 	if len(l.Tiers) == 0 {
 		return errors.New("lock: no rounds")

@@ -9,23 +9,21 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Bounds of what counts as a name in a password.
+// Bounds for finding a name in a password.
 const (
-	// longName is how many letters of a romanised name are refused wherever they
-	// stand. Shorter ones (lina, wuyi) stand in ordinary words (carolina), so they
-	// count where they begin and end with a run of letters.
+	// longName is the length from which a romanised name is refused anywhere. Shorter names
+	// (lina, wuyi) occur in ordinary words (carolina), so they must be a whole run of letters.
 	longName = 6
-	// Initials, a surname alone or a single given syllable count only when they
-	// are the letters of the password, with nearLetter more at most from
-	// threeLetters on, and besides not more than aside characters: a date, a
-	// favourite number, a symbol. So wxm and 19870609 is refused, and a long
-	// passphrase never is for one or two letters.
-	nearLetter   = 1
-	threeLetters = 3
-	aside        = 10
+	// Initials, a surname alone or a single given syllable are refused only if they are all the
+	// letters of the password, except extraLetters from minLettersForExtra on, and if there are at
+	// most maxOthers other characters, such as a date. So wxm with 19870609 is refused, and a long
+	// passphrase is not refused for one or two letters.
+	extraLetters       = 1
+	minLettersForExtra = 3
+	maxOthers          = 10
 )
 
-func containsName(q question) bool {
+func containsName(q checkInput) bool {
 	for _, form := range nameForms(q.Name) {
 		if strings.Contains(q.bare, form) {
 			return true
@@ -39,9 +37,9 @@ func containsName(q question) bool {
 	return slices.ContainsFunc(names, l.has)
 }
 
-// nameForms returns the forms of a name as it is written that a password may
-// not contain: the whole name, a Chinese given name of two or more characters,
-// each longer part of any other name.
+// nameForms returns the written forms of a name that a password may not contain: the
+// complete name, a Chinese given name of two or more characters, and each longer part of
+// any other name.
 func nameForms(name string) []string {
 	folded := fold(name)
 	whole := bare(folded)
@@ -55,24 +53,24 @@ func nameForms(name string) []string {
 	return longEnough(2, forms...)
 }
 
-// A syllable is how one character of a name may be read, or one part of a name
-// in Latin letters: any of its spellings.
+// A syllable is the possible spellings of one character of a name, or of one part of a
+// name in Latin letters.
 type syllable []string
 
 func (s syllable) begins(text string) bool {
 	return slices.ContainsFunc(s, func(spelling string) bool { return strings.HasPrefix(text, spelling) })
 }
 
-// A romanisedName is a sequence of syllables. One that is weak counts only as
-// the letters of the password.
+// A romanisedName is a sequence of syllables. A weak one is refused only if it is all the
+// letters of the password.
 type romanisedName struct {
 	syllables []syllable
 	weak      bool
 }
 
-// romanised returns what people make of a name in Latin letters: in full, given
-// name first, the given name or the surname alone, initials, and the mixtures
-// wangxm and xiaomingw. Every reading of every character counts.
+// romanised returns the usual romanisations of a name: in full, given name first, the
+// given name or the surname alone, initials, and mixtures such as wangxm and xiaomingw,
+// with every reading of every character.
 func romanised(name string) []romanisedName {
 	folded := fold(name)
 	if !strings.ContainsFunc(folded, isHan) {
@@ -107,8 +105,8 @@ func arrangements(surname, given []syllable) []romanisedName {
 	return append(names, romanisedName{given, len(given) == 1})
 }
 
-// latin is for names of passports: the parts in both orders, and initials.
-// Longer single parts are among nameForms.
+// latin returns the forms of a name in Latin letters: the parts in both orders, and
+// initials. nameForms has the longer single parts.
 func latin(folded string) []romanisedName {
 	var parts []syllable
 	for _, part := range strings.FieldsFunc(withoutMarks(folded), notLetter) {
@@ -139,12 +137,12 @@ func initials(syllables []syllable) []syllable {
 	return first
 }
 
-// letters are the letters of a password without marks, and where runs of them
-// begin and end.
+// letters are the letters of a password without marks, and the ends of the runs of
+// letters.
 type letters struct {
-	text  string
-	edges map[int]bool
-	aside int // characters that are no letters
+	text   string
+	edges  map[int]bool
+	others int // characters that are not letters
 }
 
 func newLetters(folded string) letters {
@@ -155,7 +153,7 @@ func newLetters(folded string) letters {
 			b.WriteRune(r)
 			continue
 		}
-		l.aside++
+		l.others++
 		l.edges[b.Len()] = true
 	}
 	l.text = b.String()
@@ -163,7 +161,7 @@ func newLetters(folded string) letters {
 	return l
 }
 
-// withoutMarks takes tone marks and accents off: wáng is wang, josé is jose.
+// withoutMarks removes tone marks and accents: wáng becomes wang, josé becomes jose.
 func withoutMarks(s string) string {
 	return keep(norm.NFD.String(s), func(r rune) bool { return !unicode.Is(unicode.Mn, r) })
 }
@@ -171,10 +169,10 @@ func withoutMarks(s string) string {
 func (l letters) has(n romanisedName) bool {
 	for at := range len(l.text) {
 		if len(n.syllables) == 0 || !n.syllables[0].begins(l.text[at:]) {
-			continue // which is nearly always, and needs no memory
+			continue // the usual case, without allocation
 		}
-		for _, end := range ends(l.text, at, n.syllables) {
-			whole := l.aside <= aside && len(l.text)-(end-at) <= near(end-at)
+		for _, end := range endPositions(l.text, at, n.syllables) {
+			whole := l.others <= maxOthers && len(l.text)-(end-at) <= allowedExtra(end-at)
 			inside := end-at >= longName || end-at >= shareLength && l.edges[at] && l.edges[end]
 			if whole || inside && !n.weak {
 				return true
@@ -184,17 +182,17 @@ func (l letters) has(n romanisedName) bool {
 	return false
 }
 
-func near(length int) int {
-	if length < threeLetters {
+func allowedExtra(length int) int {
+	if length < minLettersForExtra {
 		return 0
 	}
-	return nearLetter
+	return extraLetters
 }
 
-// ends returns where a name that begins at a place of the text may end, sorted.
-// It goes syllable by syllable over the set of places reached, so the number of
-// combined readings, which grows with their product, costs nothing.
-func ends(text string, at int, syllables []syllable) []int {
+// endPositions returns the sorted positions at which a name that begins at a position of
+// the text may end. It advances by syllable over the set of positions reached, so that
+// the number of combinations of readings does not matter.
+func endPositions(text string, at int, syllables []syllable) []int {
 	places := []int{at}
 	for _, s := range syllables {
 		var next []int

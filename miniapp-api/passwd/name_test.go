@@ -48,9 +48,9 @@ func TestRomanisedNames(t *testing.T) {
 	}
 }
 
-// Short names and initials stand in many words; only where they are the
-// password itself do they count.
-func TestNamesThatAreNoNames(t *testing.T) {
+// TestWordsWithNames checks that short names and initials are refused only if they are
+// the whole password, because many words contain them.
+func TestWordsWithNames(t *testing.T) {
 	t.Parallel()
 	for name, passwords := range map[string][]string{
 		"王小明":    {"wangxm-fährt-rad", "mx wang pq rvkt", "swxmtp-82547", "wxm and a tall tree", "wxm 8254 7596 1047", "wang 8254 7596 104", "xiao-kd82mq", "ming vases rvk"},
@@ -72,8 +72,8 @@ func TestNamesThatAreNoNames(t *testing.T) {
 	}
 }
 
-// A name in full, with anything between its syllables, is found in whatever it
-// stands, and case and normal form change nothing.
+// TestNameProperties checks that a full name is found anywhere in a password, with
+// separators between its syllables, in any case and normal form.
 func TestNameProperties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -93,15 +93,16 @@ func TestNameProperties(t *testing.T) {
 			return
 		}
 		password := rapid.StringMatching(`[kvpt7]{0,4}`).Draw(t, "before") + full + rapid.StringMatching(`[kvpt7]{0,4}`).Draw(t, "behind")
-		q := question{look: newLook(NewSecret(password)), Subject: Subject{Name: norm.NFD.String(name)}}
+		q := checkInput{normalForms: newNormalForms(NewSecret(password)), Subject: Subject{Name: norm.NFD.String(name)}}
 		if !containsName(q) {
 			t.Fatalf("%q of %s passes", password, name)
 		}
 	})
 }
 
-// The readings grow as a product; the time does not.
-func TestManyReadingsAreCheap(t *testing.T) {
+// TestManyReadingsAreBounded checks that the time does not grow with the product of the
+// readings.
+func TestManyReadingsAreBounded(t *testing.T) {
 	t.Parallel()
 	name := strings.Repeat("单解查区仇", 24)
 	password := NewSecret(strings.Repeat("chajie", 10) + "x")

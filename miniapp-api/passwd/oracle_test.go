@@ -9,17 +9,17 @@ import (
 	"unicode/utf8"
 )
 
-// The oracle says a second time, in the plainest way, which codes a password
-// breaks. It shares nothing with the rules but the policies' words and the list
-// of common words, and takes no care of time.
+// An oracle determines the codes of a password independently of the rules, in the
+// simplest way and without regard to time. It shares only the policies' words and the
+// list of common words with them.
 type oracle struct {
 	c        cityCase
 	s        Subject
 	words    []string
 	charset  *regexp.Regexp // nil: everything
 	require  map[string]*regexp.Regexp
-	strong   []string // forms of the name that count anywhere
-	weak     []string // that count as the letters of the password
+	strong   []string // forms of the name that are refused anywhere
+	weak     []string // forms that are refused as all letters of the password
 	listed   map[string]bool
 	initials []string
 	born     []*regexp.Regexp
@@ -75,7 +75,7 @@ func (o oracle) codes(password string) []string {
 	return got
 }
 
-// inCommon is the length of the longest string that is part of both.
+// inCommon returns the length of the longest common substring.
 func inCommon(a, b string) (longest int) {
 	for i := range len(a) {
 		for j := range len(b) {
@@ -89,8 +89,7 @@ func inCommon(a, b string) (longest int) {
 	return longest
 }
 
-// birthdays are the ways to write the birthday of an ID number, with anything
-// but letters and digits between.
+// birthdays returns the ways to write the birthday of an ID number, with any separators.
 func birthdays(idNumber string) (all []*regexp.Regexp) {
 	if len(idNumber) != 18 {
 		return nil
@@ -122,7 +121,7 @@ func (o oracle) name(small, joined string) bool {
 	})
 }
 
-// runs are the lines of keys and the alphabet once more, in both directions.
+// runs are the keyboard lines and the alphabet, in both directions.
 var runs = func() (all []string) {
 	for _, run := range strings.Fields(`012345678901 abcdefghijklmnopqrstuvwxyzabc qwertyuiop[] asdfghjkl;' zxcvbnm,./ 1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,9ol.0p;/
 		147258369 741852963 789456123 14789632 159357 753951`) {

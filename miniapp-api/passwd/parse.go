@@ -13,17 +13,16 @@ import (
 const (
 	maxPolicyBytes  = 64 << 10
 	maxHistory      = 24
-	hardMin         = 6   // the shortest that any known centre takes
+	hardMin         = 6   // the shortest that any known centre accepts
 	hardMax         = 256 // four code points of four bytes each fill maxBytes
-	nistMin         = 8   // NIST SP 800-63B-4, 3.1.1.2, beside another factor
-	nistMax         = 64  // at least this much must be allowed
-	singleFactorMin = 15  // where the password alone is enough
+	nistMin         = 8   // NIST SP 800-63B-4, 3.1.1.2, with another factor
+	nistMax         = 64  // length that must be allowed
+	singleFactorMin = 15  // without another factor
 )
 
-// ParsePolicy reads a policy. Unknown, repeated and wrongly capitalised keys are
-// refused, and whatever follows the policy. A rule weaker than NIST SP 800-63B-4
-// allows must say "legacy": true and give a reason. All problems are reported
-// at once, wrapped in ErrPolicy.
+// ParsePolicy parses a policy. It refuses unknown, repeated and wrongly capitalised keys,
+// and data after the policy. A rule weaker than NIST SP 800-63B-4 allows must have
+// "legacy": true and a reason. It reports all problems at once, wrapped in ErrPolicy.
 func ParsePolicy(data []byte) (*Policy, error) {
 	if len(data) > maxPolicyBytes {
 		return nil, fmt.Errorf("%w: longer than %d bytes", ErrPolicy, maxPolicyBytes)
@@ -39,10 +38,10 @@ func ParsePolicy(data []byte) (*Policy, error) {
 	return &p, nil
 }
 
-// errUndeclared is a rule that is weak and does not say so.
-var errUndeclared = errors.New(`to keep it, say "legacy": true and give a "reason"`)
+// errUndeclared is the problem of a weak rule that does not declare it.
+var errUndeclared = errors.New(`to keep it, set "legacy": true and a "reason"`)
 
-// A faultyPolicy is the error of a policy that could be read and may not be used.
+// A faultyPolicy is the error for a policy that can be parsed but must not be used.
 type faultyPolicy struct {
 	policy   *Policy
 	problems []error
@@ -54,8 +53,8 @@ func (f *faultyPolicy) Error() string {
 
 func (f *faultyPolicy) Unwrap() []error { return append([]error{ErrPolicy}, f.problems...) }
 
-// ParseDraft reads a policy for Lint. Unlike ParsePolicy it takes rules that
-// are weak and do not declare it; nothing may serve under such a policy.
+// ParseDraft parses a policy for Lint. Unlike ParsePolicy it accepts weak rules that do
+// not declare it; such a policy must not be used.
 func ParseDraft(data []byte) (*Policy, error) {
 	p, err := ParsePolicy(data)
 	var f *faultyPolicy
@@ -79,7 +78,7 @@ func (p *Policy) problems() []error {
 		add(fmt.Errorf(`"history" must be 0 to %d`, maxHistory))
 	}
 	seen := map[string]bool{sameRule: true, historyRule: true}
-	for _, r := range always {
+	for _, r := range fixedRules {
 		seen[r.ID] = true
 	}
 	for i, r := range p.Rules {
@@ -115,12 +114,13 @@ func (r Rule) problem(seen map[string]bool) error {
 		return fmt.Errorf("%s: %w", weak, errUndeclared)
 	}
 	if weak == "" && (r.Legacy || r.Reason != "") {
-		return errors.New(`"legacy" and "reason" stand on a rule that weakens nothing`)
+		return errors.New(`"legacy" and "reason" are set on a rule that is not weak`)
 	}
 	return nil
 }
 
-// weakness says in what a check falls short of NIST SP 800-63B-4, 3.1.1.2, or "".
+// weakness describes how a check falls short of NIST SP 800-63B-4, 3.1.1.2, or returns
+// "".
 func weakness(c Check) string {
 	switch {
 	case c.MinLength > 0 && c.MinLength < nistMin:
@@ -130,9 +130,9 @@ func weakness(c Check) string {
 	case c.Require != nil:
 		return "require is a composition rule (NIST SP 800-63B-4, 3.1.1.2 forbids them)"
 	case c.Charset != "":
-		return "charset refuses characters (NIST SP 800-63B-4, 3.1.1.2 wants all printable ones accepted)"
+		return "charset refuses characters (NIST SP 800-63B-4, 3.1.1.2 requires all printable ones)"
 	case c.NoSpace:
-		return "no_space refuses the blank (NIST SP 800-63B-4, 3.1.1.2 wants it accepted)"
+		return "no_space refuses the blank (NIST SP 800-63B-4, 3.1.1.2 requires it)"
 	}
 	return ""
 }
@@ -146,9 +146,9 @@ func (c Check) problem() error {
 	}
 	switch {
 	case c.Server:
-		return errors.New(`"server" checks are built in, a file cannot add one; see "words"`)
+		return errors.New(`"server" checks are built in and cannot be added by a file; see "words"`)
 	case kinds != 1:
-		return errors.New(`"check" must hold exactly one kind`)
+		return errors.New(`"check" must have exactly one kind`)
 	case c.MinLength != 0 && (c.MinLength < hardMin || c.MinLength > hardMax):
 		return fmt.Errorf("min_length must be %d to %d", hardMin, hardMax)
 	case c.MaxLength != 0 && (c.MaxLength < hardMin || c.MaxLength > hardMax):
@@ -171,12 +171,13 @@ func requireProblem(names []string) error {
 		seen[name] = true
 	}
 	if len(seen) == 0 {
-		return errors.New("require: nothing is required")
+		return errors.New("require: empty list")
 	}
 	return nil
 }
 
-// boundsProblem wants exactly one shortest and one longest length, in order.
+// boundsProblem checks that there are exactly one minimum and one maximum length, in
+// order.
 func (p *Policy) boundsProblem() error {
 	mins, maxs := 0, 0
 	for _, r := range p.Rules {
@@ -216,8 +217,8 @@ func (p *Policy) namesProblem() error {
 	return nil
 }
 
-// paperProblems looks at what a policy says for people: sources, notes and
-// examples. Examples are named by their place, so that no message holds one.
+// paperProblems checks the sources, notes and examples. Errors name examples by position,
+// so that no message contains one.
 func (p *Policy) paperProblems() []error {
 	var problems []error
 	for name, source := range map[string]string{"lock_source": p.LockSource, "initial_source": p.InitialSource} {

@@ -5,24 +5,25 @@ import (
 	"strings"
 )
 
-// lines are what fingers and memory run along: digits, the alphabet, rows and
-// columns of the keyboard, paths on a telephone's keypad.
-var lines = []string{
+// keyLines are common sequences: digits, the alphabet, rows and columns of the keyboard,
+// and paths on a phone's keypad.
+var keyLines = []string{
 	"012345678901", "abcdefghijklmnopqrstuvwxyzabc",
 	"qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./",
 	"1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,9ol.0p;/",
 	"147258369", "741852963", "789456123", "14789632", "159357", "753951",
 }
 
-// inWords are steps along a line that ordinary words contain: property, power
-// tool, strew, understudy.
-var inWords = []string{"erty", "wert", "trew", "rstu"}
+// wordSequences are sequences that ordinary words contain: property, power tool, strew,
+// understudy.
+var wordSequences = []string{"erty", "wert", "trew", "rstu"}
 
-// steps holds every other four characters of the lines, in both directions.
-var steps = func() map[[shareLength]rune]bool {
+// sequences contains all other sequences of four characters of the lines, in both
+// directions.
+var sequences = func() map[[shareLength]rune]bool {
 	set := map[[shareLength]rune]bool{}
 	four := func(s string) [shareLength]rune { return [shareLength]rune([]rune(s)) }
-	for _, line := range lines {
+	for _, line := range keyLines {
 		back := []byte(line)
 		slices.Reverse(back)
 		for i := 0; i+shareLength <= len(line); i++ {
@@ -30,28 +31,29 @@ var steps = func() map[[shareLength]rune]bool {
 			set[four(string(back[i:i+shareLength]))] = true
 		}
 	}
-	for _, step := range inWords {
+	for _, step := range wordSequences {
 		delete(set, four(step))
 	}
 	return set
 }()
 
-// unshift names the key under a shifted one, so that 1q@W is 1q2w.
+// unshift replaces shifted characters by those of the same key, so that 1q@W becomes
+// 1q2w.
 var unshift = strings.NewReplacer("!", "1", "@", "2", "#", "3", "$", "4", "%", "5", "^", "6", "&", "7", "*", "8",
 	"(", "9", ")", "0", ":", ";", `"`, "'", "<", ",", ">", ".", "?", "/", "{", "[", "}", "]")
 
-// hasSequence finds four steps along a line, digits also with separators
-// between them, and two lines typed in turn (1q2w3e4r, a1b2c3d4).
-func hasSequence(q question) bool {
+// hasSequence finds four adjacent characters of a line, digits also with separators
+// between them, and two lines typed alternately (1q2w3e4r, a1b2c3d4).
+func hasSequence(q checkInput) bool {
 	keys := []rune(unshift.Replace(q.folded))
 	apart := strings.FieldsFunc(q.numbers, func(r rune) bool { return !isDigit(r) })
-	return hasSteps(keys, 1) || hasSteps(keys, 2) ||
-		slices.ContainsFunc(apart, func(digits string) bool { return hasSteps([]rune(digits), 1) })
+	return containsSequence(keys, 1) || containsSequence(keys, 2) ||
+		slices.ContainsFunc(apart, func(digits string) bool { return containsSequence([]rune(digits), 1) })
 }
 
-// hasSteps looks at every stride-th character; with a stride over 1 all the
-// strands must be sequences.
-func hasSteps(keys []rune, stride int) bool {
+// containsSequence examines every stride-th character; with a stride over 1, all
+// interleaved parts must be sequences.
+func containsSequence(keys []rune, stride int) bool {
 	for i := 0; i+stride*shareLength <= len(keys); i++ {
 		all := true
 		for strand := range stride {
@@ -59,7 +61,7 @@ func hasSteps(keys []rune, stride int) bool {
 			for j := range four {
 				four[j] = keys[i+strand+j*stride]
 			}
-			all = all && steps[four]
+			all = all && sequences[four]
 		}
 		if all {
 			return true
@@ -68,17 +70,17 @@ func hasSteps(keys []rune, stride int) bool {
 	return false
 }
 
-// Bounds of isRepeat: how many equal characters in a row, how few different
-// ones, how long a repeated piece.
+// Bounds of isRepeat: the length of a run of equal characters, the number of different characters,
+// and the length of a repeated piece.
 const (
 	runLength   = 4
 	fewRunes    = 3
 	pieceLength = 4
 )
 
-// isRepeat finds one character four times in a row, passwords of three or
-// fewer different characters, and passwords that are one short piece repeated.
-func isRepeat(q question) bool {
+// isRepeat finds one character four times in a row, passwords of at most three different
+// characters, and repetitions of one short piece.
+func isRepeat(q checkInput) bool {
 	runes := []rune(q.folded)
 	run := 0
 	different := map[rune]bool{}
@@ -103,8 +105,8 @@ func isRepeat(q question) bool {
 	return false
 }
 
-// repeats reports whether runes is its first n characters over and over, the
-// last time perhaps cut short.
+// repeats reports whether runes repeats its first n characters; the last repetition may
+// be incomplete.
 func repeats(runes []rune, n int) bool {
 	for i := n; i < len(runes); i++ {
 		if runes[i] != runes[i-n] {

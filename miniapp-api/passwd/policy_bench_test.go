@@ -5,9 +5,8 @@ import (
 	"testing"
 )
 
-// BenchmarkPolicyCheck is what one new password costs beside its hash: an
-// ordinary one, one that is refused at once, and the worst that is looked at in
-// full, 64 code points of a person whose four characters have many readings.
+// BenchmarkPolicyCheck measures an ordinary password, one that is refused at once, and
+// the costliest one: 64 code points of a person with four characters of many readings.
 func BenchmarkPolicyCheck(b *testing.B) {
 	heteronyms := wang()
 	heteronyms.Name = "单于解查"

@@ -76,10 +76,10 @@ func TestPublic(t *testing.T) {
 	}
 }
 
-// The texts must not contain what a citizen could type as a password.
+// TestTextsGiveNoExamples checks that no text contains a possible password.
 func TestTextsGiveNoExamples(t *testing.T) {
 	t.Parallel()
-	for _, r := range always {
+	for _, r := range fixedRules {
 		if strings.ContainsFunc(r.Text, func(c rune) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }) || regexp.MustCompile(`\d{2}`).MatchString(r.Text) {
 			t.Errorf("%s: %s", r.ID, r.Text)
 		}
@@ -89,12 +89,13 @@ func TestTextsGiveNoExamples(t *testing.T) {
 	}
 }
 
-// A front end builds a regular expression of charset; both must agree.
+// TestCharsetIsABracketExpression checks that a regular expression with the charset, as
+// front ends build it, agrees with the check.
 func TestCharsetIsABracketExpression(t *testing.T) {
 	t.Parallel()
 	for _, charset := range []string{"A-Za-z0-9", "0-9", "a", " -~", "a-", "!-/", "A-Za-z0-9_.-", "$*+?(){}|", "a-c-e"} {
 		set, err := parseCharset(charset)
-		if charset == " -~" { // holds [ \ ] ^ inside a range, which is fine
+		if charset == " -~" { // [ \ ] ^ are inside the range
 			if err != nil {
 				t.Errorf("%q: %v", charset, err)
 			}

@@ -6,29 +6,28 @@ import (
 	"slices"
 )
 
-// ErrLayers is returned by Rekey for a hash that holds as many pepper keys as a
-// hash can. It verifies as before; its next use makes it a hash of one key.
-var ErrLayers = errors.New("passwd: the hash has too many pepper keys over each other")
+// ErrLayers is returned by Rekey for a hash that has the maximum number of pepper keys.
+// It still verifies; its next use replaces it by a hash of one key.
+var ErrLayers = errors.New("passwd: the hash has the maximum number of pepper keys")
 
-// Rekey lays the newest pepper key over a stored hash, without the password and
-// without argon2id: its tag becomes HMAC(newest, tag). Whoever has the database
-// and every older key, but not the newest, can then guess nothing.
+// Rekey applies the newest pepper key to a stored hash, without the password and without
+// argon2id: the tag becomes HMAC(newest, tag). Guessing the password from the database
+// then requires the newest key in addition to the older ones.
 //
-// The older keys go on being needed: all of them are used to verify, until the
-// next success replaces the hash by one of the newest key alone. So a key may be
-// removed from the pepper file when no hash names it, see PepperKeys. The tag
-// of one key alone cannot be made into that of another one without the password:
-// argon2id's output is not kept, on purpose.
+// Verification needs all of the keys until the next success replaces the hash by one of
+// the newest key alone. A key may therefore be removed from the pepper file only if no
+// hash names it, see PepperKeys. A hash of one key cannot be converted to a hash of
+// another key without the password, because the output of argon2id is not stored.
 //
-// It reports false, and returns hash, when the newest key is in it already, so
-// doing it again changes nothing. Errors: ErrHash; ErrLayers; keys.ErrUnknownPepper
-// when the file has lost a key that hash names, and nobody can use that password.
+// It returns hash and false if the newest key has been applied already, so that a
+// repetition changes nothing. It returns ErrHash, ErrLayers, or keys.ErrUnknownPepper if
+// the file does not have a key that hash names; the password cannot be verified then.
 func (h *Hasher) Rekey(hash string) (string, bool, error) {
 	st, err := parseHash(hash)
 	if err != nil {
 		return "", false, err
 	}
-	if _, err := h.tagged(nil, st.kids); err != nil {
+	if _, err := h.applyPepper(nil, st.kids); err != nil {
 		return "", false, err
 	}
 	newest := h.pepper.Current()
@@ -38,22 +37,22 @@ func (h *Hasher) Rekey(hash string) (string, bool, error) {
 	case len(st.kids) == maxLayers:
 		return "", false, ErrLayers
 	}
-	if st.tag, err = h.tagged(st.tag, []uint32{newest}); err != nil {
+	if st.tag, err = h.applyPepper(st.tag, []uint32{newest}); err != nil {
 		return "", false, err
 	}
 	st.kids = append(st.kids, newest)
 	return st.String(), true, nil
 }
 
-// PepperKeys returns the ids of the pepper keys that a stored hash needs to be
-// verified. Error: ErrHash.
+// PepperKeys returns the ids of the pepper keys that are needed to verify a stored hash,
+// or ErrHash.
 func PepperKeys(hash string) ([]uint32, error) {
 	st, err := parseHash(hash)
 	return st.kids, err
 }
 
-// tagged takes data through the keys in their order.
-func (h *Hasher) tagged(data []byte, kids []uint32) ([]byte, error) {
+// applyPepper computes the HMAC of data with each of the keys in order.
+func (h *Hasher) applyPepper(data []byte, kids []uint32) ([]byte, error) {
 	for _, kid := range kids {
 		var err error
 		if data, err = h.pepper.Tag(kid, data); err != nil {

@@ -9,7 +9,7 @@ import (
 	"fundpass/keys"
 )
 
-// pepperFiles are a pepper file and what it becomes by so many rotations.
+// pepperFiles returns a pepper and its successors after each rotation.
 func pepperFiles(t testing.TB, rotations int) []*keys.Pepper {
 	t.Helper()
 	file, err := keys.NewPepperKey()
@@ -84,7 +84,8 @@ func TestRekey(t *testing.T) {
 	}
 }
 
-// The point of a rotation: the database and the old key are not enough.
+// TestRekeyedNeedsNewestKey checks that the database and the old key are not enough after
+// a rotation.
 func TestRekeyedNeedsNewestKey(t *testing.T) {
 	t.Parallel()
 	peppers := pepperFiles(t, 1)
@@ -101,7 +102,7 @@ func TestRekeyedNeedsNewestKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st.kids = st.kids[:1] // as a thief would try
+	st.kids = st.kids[:1] // as an attacker would
 	if ok, _, err := old.Verify(t.Context(), st.String(), NewSecret("secret words")); ok || err != nil {
 		t.Errorf("the old key alone opens it: %v", err)
 	}
@@ -160,7 +161,7 @@ func TestRekeyIsBounded(t *testing.T) {
 	}
 }
 
-// The longest hash there can be is still read.
+// TestLongestHash checks that the longest possible hash is parsed.
 func TestLongestHash(t *testing.T) {
 	t.Parallel()
 	st := aHash()

@@ -12,30 +12,27 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// ErrNotString is returned when JSON has something else in the place of a
-// password.
+// ErrNotString is returned for JSON that has a value other than a string as a password.
 var ErrNotString = errors.New("passwd: a password must be a JSON string in valid UTF-8")
 
-// maxBytes bounds every password this package works on. It leaves room for 256
-// code points however they are composed; longer ones are refused by Policy.Check
-// and never match a hash.
+// maxBytes is the maximum length of a password. 256 code points fit into it in every
+// composition. Policy.Check refuses longer passwords, and they never match a hash.
 const maxBytes = 4096
 
 const masked = "[secret]"
 
-// A Secret is a password. It prints as [secret] in every verb, in JSON and in
-// logs. The zero Secret is the empty password.
+// A Secret is a password. It prints as [secret] with every verb, in JSON and in logs. The zero Secret
+// is the empty password.
 //
-// The value hides in a function: printers that look into a Secret in somebody's
-// unexported field, without asking its methods, find an address there. Secrets
-// cannot be compared with ==; use Equal.
+// The value is in a closure: printers that access a Secret in an unexported field, without calling
+// its methods, print an address. Secrets cannot be compared with ==; use Equal.
 type Secret struct{ reveal func() string }
 
-// NewSecret wraps a password as it was typed.
+// NewSecret returns the Secret of a password as it was typed.
 func NewSecret(s string) Secret { return Secret{func() string { return s }} }
 
-// Reveal returns the password as it was typed. Nothing but code that must
-// compare or transmit the password calls it.
+// Reveal returns the password as it was typed. Only code that must compare or transmit
+// the password calls it.
 func (s Secret) Reveal() string {
 	if s.reveal == nil {
 		return ""
@@ -43,10 +40,9 @@ func (s Secret) Reveal() string {
 	return s.reveal()
 }
 
-// Normalised returns the password in Unicode NFC (NIST SP 800-63B-4, 3.1.1.2):
-// what is measured, hashed, compared and fingerprinted, so that keyboards which
-// compose letters differently type the same password. Passwords over 4096 bytes
-// are returned as typed.
+// Normalised returns the password in Unicode NFC (NIST SP 800-63B-4, 3.1.1.2). Length,
+// hash, comparison and fingerprint use this form, because keyboards compose letters
+// differently. A password over 4096 bytes is returned as typed.
 func (s Secret) Normalised() string {
 	v := s.Reveal()
 	if len(v) > maxBytes {
@@ -55,11 +51,11 @@ func (s Secret) Normalised() string {
 	return norm.NFC.String(v)
 }
 
-// Empty reports whether nothing was typed.
+// Empty reports whether the password is empty.
 func (s Secret) Empty() bool { return s.Reveal() == "" }
 
-// Equal reports whether both are the same password after normalising. The time
-// it takes tells the lengths but nothing of the content.
+// Equal reports whether both passwords are equal after normalising. The time it takes
+// depends on the lengths but not on the content.
 func (s Secret) Equal(other Secret) bool {
 	a, b := []byte(s.Normalised()), []byte(other.Normalised())
 	defer clear(a)
@@ -67,30 +63,30 @@ func (s Secret) Equal(other Secret) bool {
 	return subtle.ConstantTimeCompare(a, b) == 1
 }
 
-// usable reports whether s can be a password at all; others never match.
+// usable reports whether s can be a password. Other values never match.
 func (s Secret) usable() bool {
 	v := s.Reveal()
 	return v != "" && len(v) <= maxBytes && utf8.ValidString(v)
 }
 
-// Format prints [secret], whatever the verb.
+// Format prints [secret] for every verb.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked) }
 
 func (Secret) String() string { return masked }
 
-// GoString is for callers that do not go through fmt's verbs.
+// GoString is for callers that do not use fmt's verbs.
 func (Secret) GoString() string { return masked }
 
-// LogValue is what slog writes.
+// LogValue returns [secret] for package slog.
 func (Secret) LogValue() slog.Value { return slog.StringValue(masked) }
 
-// MarshalText is what text encoders write.
+// MarshalText returns [secret] for text encoders.
 func (Secret) MarshalText() ([]byte, error) { return []byte(masked), nil }
 
-// MarshalJSON writes "[secret]".
+// MarshalJSON returns "[secret]".
 func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + masked + `"`), nil }
 
-// UnmarshalJSON takes a JSON string. Its only error is ErrNotString.
+// UnmarshalJSON accepts a JSON string. It returns ErrNotString for other values.
 func (s *Secret) UnmarshalJSON(data []byte) error {
 	var v string
 	if len(data) == 0 || data[0] != '"' || !utf8.Valid(data) || json.Unmarshal(data, &v) != nil {

@@ -19,8 +19,8 @@ import (
 
 const canary = "Canary-Vogel-7391"
 
-// outer carries secrets in every way a struct can, also where fmt cannot ask
-// the Secret itself.
+// outer contains secrets in every way a struct can, also where fmt cannot call the
+// Secret's methods.
 type outer struct {
 	Public  Secret `json:"password" xml:"password"`
 	Pointer *Secret
@@ -59,7 +59,8 @@ func TestSecretNeverPrints(t *testing.T) {
 	}
 }
 
-// leaks looks for the canary as text, in hex and as the numbers of its bytes.
+// leaks reports whether s contains the canary as text, in hex or as the numbers of its
+// bytes.
 func leaks(s string) bool {
 	low := strings.ToLower(strings.NewReplacer(" ", "", ",", "", "0x", "", "[", "", "]", "").Replace(s))
 	return strings.Contains(s, canary) || strings.Contains(s, "Vogel") ||

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// SlowKinds are the kinds of legacy digests that are slow by design, as they
-// stand in a stored hash after "pre=".
+// SlowKinds returns the kinds of legacy digests that are slow by design, as a stored hash
+// has them after "pre=".
 func SlowKinds() []string {
 	all := []string{"bcrypt"}
 	for _, digest := range slices.Sorted(maps.Keys(legacyDigests)) {
@@ -15,13 +15,13 @@ func SlowKinds() []string {
 	return all
 }
 
-// SlowHash reports whether Verify takes milliseconds longer for this hash than
-// Dummy does, because a slow legacy digest lies in it. A malformed hash is none.
+// SlowHash reports whether Verify takes milliseconds longer for this hash than Dummy,
+// because it contains a slow legacy digest. It returns false for a malformed hash.
 func SlowHash(hash string) bool {
 	st, err := parseHash(hash)
 	if err != nil || st.pre == "" {
 		return false
 	}
-	old, _ := parseScheme(st.pre) // parseHash did it before
+	old, _ := parseScheme(st.pre) // parseHash has checked it
 	return old.slow()
 }

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// A hash is slow when the legacy digest in it is, and its kind is listed.
+// TestSlowHash checks that a hash is slow if its legacy digest is, and that SlowKinds has
+// its kind.
 func TestSlowHash(t *testing.T) {
 	t.Parallel()
 	const head, tail = "$argon2id$v=19$m=64,t=1,p=1,kid=1", "$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -16,7 +17,7 @@ func TestSlowHash(t *testing.T) {
 		",pre=sm3-after:cGluY2g":                false,
 		",pre=bcrypt:10:AAAAAAAAAAAAAAAAAAAAAA": true,
 		",pre=pbkdf2-sm3:20000:32:cGluY2g":      true,
-		",pre=bcrypt:99:AAAAAAAAAAAAAAAAAAAAAA": false, // no hash of ours
+		",pre=bcrypt:99:AAAAAAAAAAAAAAAAAAAAAA": false, // malformed
 	} {
 		hash := head + pre + tail
 		if got := SlowHash(hash); got != want {

@@ -2,26 +2,27 @@ package passwd
 
 import "fmt"
 
-// Spraying is one attempt each at many people. Its limits are of visitors who
-// are not proven to be the person, and count people tried in vain: where they
-// end, the sprayer is slowed down, not the citizens.
+// Spraying limits attempts at many people with few attempts at each. The limits are for
+// visitors who are not proven to be the person, and count people tried without success.
+// At a limit the visitor is delayed, not the citizens.
 type Spraying struct {
-	PerUser    int `json:"per_user"`          // people an Alipay user tries a day, Beijing time
-	PerAddress int `json:"per_address"`       // people tried from an address a day; carriers share addresses
-	PerMinute  int `json:"global_per_minute"` // first tries of anybody at a person, all together
+	PerUser    int `json:"per_user"`          // people per Alipay user and day, Beijing time
+	PerAddress int `json:"per_address"`       // people per network address and day; carriers share addresses
+	PerMinute  int `json:"global_per_minute"` // first attempts at a person by anybody, in total
 }
 
-// defaultSpraying: families share a phone, and towns share an address.
+// defaultSpraying takes into account that families share a phone and towns share an
+// address.
 var defaultSpraying = Spraying{PerUser: 5, PerAddress: 200, PerMinute: 600}
 
-// The largest limits: above them a count is no limit, or too large a row.
+// Maximum limits: larger ones are ineffective or make a row too large.
 const (
 	maxPerUser    = 100
 	maxPerAddress = 2000
 	maxPerMinute  = 100_000
 )
 
-// check reports what is wrong with limits that came from a file.
+// check returns an error if limits read from a file are invalid.
 func (s Spraying) check() error {
 	for _, l := range []struct {
 		name        string
@@ -36,7 +37,7 @@ func (s Spraying) check() error {
 		}
 	}
 	if s.PerAddress < s.PerUser {
-		return fmt.Errorf("spraying: per_address is under per_user")
+		return fmt.Errorf("spraying: per_address is less than per_user")
 	}
 	return nil
 }

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// What a policy does not say about spraying is the default, and what it says
-// must be a limit.
+// TestSpraying checks the defaults and the bounds of the limits in a policy.
 func TestSpraying(t *testing.T) {
 	t.Parallel()
 	base, err := builtin.ReadFile("policies/default.json")
@@ -27,7 +26,7 @@ func TestSpraying(t *testing.T) {
 		{"many people", `"spraying": {"per_user": 101},`, Spraying{}, "per_user"},
 		{"many of an address", `"spraying": {"per_address": 2001},`, Spraying{}, "per_address"},
 		{"negative", `"spraying": {"global_per_minute": -1},`, Spraying{}, "global_per_minute"},
-		{"address under user", `"spraying": {"per_user": 5, "per_address": 4},`, Spraying{}, "under per_user"},
+		{"address under user", `"spraying": {"per_user": 5, "per_address": 4},`, Spraying{}, "less than per_user"},
 		{"unknown", `"spraying": {"per_day": 4},`, Spraying{}, "per_day"},
 		{"capital", `"spraying": {"PER_USER": 4},`, Spraying{}, "PER_USER"},
 		{"twice", `"spraying": {"per_user": 4, "per_user": 5},`, Spraying{}, "per_user"},
@@ -49,7 +48,7 @@ func TestSpraying(t *testing.T) {
 	}
 }
 
-// Every built-in policy has limits.
+// TestBuiltinSpraying checks that every built-in policy has limits.
 func TestBuiltinSpraying(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"default", "classic-6-12", "wuxi"} {

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A citizen is a person of the table, with the forms of the name written by hand.
+// A citizen is a person of the table, with hand-written forms of the name.
 type citizen struct {
 	Subject
 	strong, weak string
@@ -26,80 +26,83 @@ var citizens = []citizen{
 	{Subject{IDType: "03", IDNumber: "E39471058", Name: "", Phone: "17708264193", AccountNo: "2950713864"}, "", ""},
 }
 
-// A deck deals passwords.
-type deck struct{ *rand.Rand }
+// A passwordGenerator draws random passwords.
+type passwordGenerator struct{ *rand.Rand }
 
-func (d deck) of(s string) string { runes := []rune(s); return string(runes[d.IntN(len(runes))]) }
+func (g passwordGenerator) of(s string) string {
+	runes := []rune(s)
+	return string(runes[g.IntN(len(runes))])
+}
 
-// base deals what breaks nothing but by chance.
-func (d deck) base(length int) string {
+// base draws a password that breaks a rule only by chance.
+func (g passwordGenerator) base(length int) string {
 	kind := []string{"bcdfghjkmnpqrtvwx", "BCDFGHJKMNPQRTVWX", "0123456789", "-_+=~ ", "清风徐来水波兴明月松间照石上流"}
 	var b strings.Builder
 	for range length {
-		b.WriteString(d.of(kind[[]int{0, 0, 0, 1, 2, 2, 2, 3, 4}[d.IntN(9)]]))
+		b.WriteString(g.of(kind[[]int{0, 0, 0, 1, 2, 2, 2, 3, 4}[g.IntN(9)]]))
 	}
 	return b.String()
 }
 
-// part deals a piece of s, sometimes with separators inside.
-func (d deck) part(s string, length int) string {
+// part draws a part of s, sometimes with separators inside.
+func (g passwordGenerator) part(s string, length int) string {
 	if len(s) < length {
 		return s
 	}
-	at := d.IntN(len(s) - length + 1)
-	return strings.Join(strings.Split(s[at:at+length], ""), []string{"", "", "-", " "}[d.IntN(4)])
+	at := g.IntN(len(s) - length + 1)
+	return strings.Join(strings.Split(s[at:at+length], ""), []string{"", "", "-", " "}[g.IntN(4)])
 }
 
-// bad deals what breaks a fixed rule, or nearly.
-func (d deck) bad(c citizen, p *Policy) string {
+// bad draws a password that breaks a fixed rule, or nearly.
+func (g passwordGenerator) bad(c citizen, p *Policy) string {
 	birthday := "19870609"
 	if len(c.IDNumber) == 18 {
 		birthday = c.IDNumber[6:14]
 	}
 	y, m, day := birthday[:4], birthday[4:6], birthday[6:]
 	forms := append(strings.Fields(c.strong+" "+c.weak), c.Name, "zhouwen")
-	switch d.IntN(9) {
+	switch g.IntN(9) {
 	case 0:
-		return d.part(c.IDNumber, 3+d.IntN(4))
+		return g.part(c.IDNumber, 3+g.IntN(4))
 	case 1:
-		return d.part(c.Phone, 3+d.IntN(3))
+		return g.part(c.Phone, 3+g.IntN(3))
 	case 2:
-		return d.part(c.AccountNo, 3+d.IntN(3))
+		return g.part(c.AccountNo, 3+g.IntN(3))
 	case 3:
-		return []string{y + m + day, y[2:] + m + day, m + day, day + m + y, y + "-" + m + "-" + day, m + "/" + day, day + m, y[:3] + m}[d.IntN(8)]
+		return []string{y + m + day, y[2:] + m + day, m + day, day + m + y, y + "-" + m + "-" + day, m + "/" + day, day + m, y[:3] + m}[g.IntN(8)]
 	case 4:
-		return forms[d.IntN(len(forms))]
+		return forms[g.IntN(len(forms))]
 	case 5:
-		return slices.Concat(p.Words, contextWords, []string{"gj", "1232", "wux"})[d.IntN(len(p.Words)+len(contextWords)+3)]
+		return slices.Concat(p.Words, contextWords, []string{"gj", "1232", "wux"})[g.IntN(len(p.Words)+len(contextWords)+3)]
 	case 6:
-		return d.part(runs[d.IntN(len(runs))], 3+d.IntN(3))
+		return g.part(runs[g.IntN(len(runs))], 3+g.IntN(3))
 	case 7:
-		return strings.Repeat(d.of("kmp7清"), 3+d.IntN(3))
+		return strings.Repeat(g.of("kmp7清"), 3+g.IntN(3))
 	}
-	return []string{"password", "woaini", "p4ssw0rd", "5201314", "qq", "xingfukuaile", "zhangweiguo", "iloveyou", "dragon", "wd", "123456", "198711"}[d.IntN(12)]
+	return []string{"password", "woaini", "p4ssw0rd", "5201314", "qq", "xingfukuaile", "zhangweiguo", "iloveyou", "dragon", "wd", "123456", "198711"}[g.IntN(12)]
 }
 
-func (d deck) password(c citizen, p *Policy) string {
+func (g passwordGenerator) password(c citizen, p *Policy) string {
 	_, longest := p.bounds()
-	if longest == 6 && d.IntN(2) == 0 {
-		return fmt.Sprintf("%0*d", 5+d.IntN(3), d.IntN(1e7))
+	if longest == 6 && g.IntN(2) == 0 {
+		return fmt.Sprintf("%0*d", 5+g.IntN(3), g.IntN(1e7))
 	}
-	switch d.IntN(10) {
+	switch g.IntN(10) {
 	case 0, 1, 2:
-		return d.base(d.IntN(18))
+		return g.base(g.IntN(18))
 	case 3:
 		if initials := initialsOf(c); len(initials) > 0 {
-			return initials[d.IntN(len(initials))]
+			return initials[g.IntN(len(initials))]
 		}
 	case 4:
-		return d.bad(c, p) + d.base(d.IntN(3))
+		return g.bad(c, p) + g.base(g.IntN(3))
 	case 5:
-		return d.bad(c, p) + d.bad(c, p)
+		return g.bad(c, p) + g.bad(c, p)
 	}
-	return d.base(d.IntN(7)) + d.bad(c, p) + d.base(d.IntN(7))
+	return g.base(g.IntN(7)) + g.bad(c, p) + g.base(g.IntN(7))
 }
 
-// initialsOf are the initial passwords of every known city, in small letters.
+// initialsOf returns the initial passwords of every known city in lower case.
 func initialsOf(c citizen) []string {
 	id, account := strings.ToLower(c.IDNumber), c.AccountNo
 	digits, zero := strings.ReplaceAll(id, "x", ""), strings.ReplaceAll(id, "x", "0")
@@ -130,8 +133,8 @@ func newOracle(name string, p *Policy, c citizen, listed map[string]bool) oracle
 	return o
 }
 
-// Every policy and every citizen: whatever is dealt, the rules and the oracle
-// name the same codes.
+// TestPoliciesAgreeWithTheOracle checks that the rules and the oracle agree for every
+// policy and citizen.
 func TestPoliciesAgreeWithTheOracle(t *testing.T) {
 	t.Parallel()
 	listed := map[string]bool{}
@@ -143,10 +146,10 @@ func TestPoliciesAgreeWithTheOracle(t *testing.T) {
 	for i, name := range Builtins() {
 		p := mustPolicies[name]
 		for j, c := range citizens {
-			d := deck{rand.New(rand.NewPCG(uint64(i), uint64(j)))}
+			g := passwordGenerator{rand.New(rand.NewPCG(uint64(i), uint64(j)))}
 			o := newOracle(name, p, c, listed)
 			for range each {
-				password := d.password(c, p)
+				password := g.password(c, p)
 				got, want := codes(p.Check(NewSecret(password), c.Subject)), o.codes(password)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("%s, %q of %s: %s", name, password, c.Name, diff)
@@ -164,7 +167,7 @@ func TestPoliciesAgreeWithTheOracle(t *testing.T) {
 	if cases < 5000 || accepted < cases/10 || accepted > cases*9/10 {
 		t.Errorf("%d cases, %d accepted", cases, accepted)
 	}
-	for _, r := range always[1:] {
+	for _, r := range fixedRules[1:] {
 		if seen[r.Code] < 20 {
 			t.Errorf("%s is met %d times", r.Code, seen[r.Code])
 		}

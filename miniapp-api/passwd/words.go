@@ -10,35 +10,34 @@ import (
 	"sync"
 )
 
-// wordsFile is the list of words, names and number puns that passwords are
-// commonly made of: a sorted list of more than 100,000 entries in normal form
-// (NFKC, small letters), front coded and deflated.
+// wordsFile is the list of words, names and number puns that passwords are commonly made of: a
+// sorted list of more than 100,000 entries in normal form (NFKC, lower case), front coded and
+// deflated.
 //
-// Origin and licence: the entries are made by the rules in
-// words_generate_test.go from hand-written parts and from common.txt, both
-// written for this program and under its licence. No leaked collection and no
-// other project's list was used. To make it again after a change of the parts:
+// Origin and licence: the rules in words_generate_test.go generate the entries from hand-written
+// parts and from common.txt, both written for this program and under its licence. No leaked
+// collection and no other project's list was used. To generate the file again:
 //
 //	go test ./miniapp-api/passwd -run TestWordsFile -update
 //
 //go:embed words.bin
 var wordsFile []byte
 
-// wordsPerBlock is how many entries share one whole word; a look-up reads at most
-// one block.
+// wordsPerBlock is the number of entries in a block. The first is stored completely; a
+// look-up reads at most one block.
 const wordsPerBlock = 16
 
-// A wordList is a sorted list of words, front coded in blocks. An entry is the
-// number of bytes it shares with the one before, the number of its other bytes,
-// and these; the first entry of a block shares none. It holds about as many
-// bytes as the words differ in, and is never changed.
+// A wordList is a sorted list of words, front coded in blocks. An entry is the number of
+// bytes that it shares with the previous one, the number of its other bytes, and these
+// bytes; the first entry of a block shares none. A wordList is immutable and takes about
+// as many bytes as the words differ in.
 type wordList struct {
 	data   []byte
 	blocks []int // where blocks begin in data
 	count  int
 }
 
-// words is unpacked once, when the first password is looked at.
+// words unpacks the list at its first use.
 var words = sync.OnceValue(func() *wordList {
 	l, err := readWords(wordsFile)
 	if err != nil {
@@ -47,8 +46,8 @@ var words = sync.OnceValue(func() *wordList {
 	return l
 })
 
-// readWords unpacks a list: the number of entries as a varint, then the
-// entries, all deflated.
+// readWords unpacks a list: the number of entries as a varint, then the entries, all
+// deflated.
 func readWords(packed []byte) (*wordList, error) {
 	data, err := io.ReadAll(flate.NewReader(bytes.NewReader(packed)))
 	if err != nil {
@@ -65,18 +64,18 @@ func readWords(packed []byte) (*wordList, error) {
 			l.blocks = append(l.blocks, at)
 		}
 		if at+2 > len(l.data) {
-			return nil, fmt.Errorf("passwd: list of words: cut short")
+			return nil, fmt.Errorf("passwd: list of words: truncated")
 		}
 		at += 2 + int(l.data[at+1])
 	}
 	if at != len(l.data) {
-		return nil, fmt.Errorf("passwd: list of words: something follows")
+		return nil, fmt.Errorf("passwd: list of words: trailing data")
 	}
 	return l, nil
 }
 
-// packWords is the inverse of readWords. The words are sorted, different and
-// at most 255 bytes long.
+// packWords is the inverse of readWords. The words must be sorted, different and at most
+// 255 bytes long.
 func packWords(sorted []string) ([]byte, error) {
 	data := binary.AppendUvarint(nil, uint64(len(sorted)))
 	before := ""
@@ -114,7 +113,7 @@ func commonPrefix(a, b string) int {
 // has reports whether s is in the list.
 func (l *wordList) has(s string) bool {
 	low, high := 0, len(l.blocks)
-	for low < high { // the first block that begins after s
+	for low < high { // finds the first block that begins after s
 		middle := (low + high) / 2
 		at := l.blocks[middle]
 		first := l.data[at+2 : at+2+int(l.data[at+1])]
@@ -134,17 +133,17 @@ func (l *wordList) has(s string) bool {
 	return inBlock(l.data[l.blocks[low-1]:end], s)
 }
 
-// inBlock walks along a block. matched is how many bytes of s the entry read
-// last has in common with it.
+// inBlock searches a block. matched is the number of bytes that s has in common with the
+// previous entry.
 func inBlock(block []byte, s string) bool {
 	matched := 0
 	for len(block) > 0 {
 		shared, rest := int(block[0]), block[2:2+int(block[1])]
 		block = block[2+len(rest):]
 		switch {
-		case shared > matched: // as far from s as the one before
+		case shared > matched: // differs from s where the previous one does
 			continue
-		case shared < matched: // the words have gone past s
+		case shared < matched: // sorted after s
 			return false
 		}
 		for len(rest) > 0 && matched < len(s) && rest[0] == s[matched] {

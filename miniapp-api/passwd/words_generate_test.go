@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "make words.bin again")
+var update = flag.Bool("update", false, "regenerate words.bin")
 
-// The parts that words.bin is made of, more usual ones first. Written for this
+// The parts of words.bin, the more frequent ones first. They were written for this
 // program from general knowledge: the most frequent surnames, syllables of
 // given names, everyday words, number puns, runs of keys.
 var (
@@ -52,25 +52,25 @@ var (
 	behindName   = strings.Fields(`woaini iloveyou love aini 520 1314 5201314`)
 )
 
-// A generator collects words until the list is long enough for its purpose.
-type generator struct{ set map[string]bool }
+// A wordGenerator collects words.
+type wordGenerator struct{ set map[string]bool }
 
-// add takes a word in normal form that is long enough to be a password of any
-// city and not so long that nobody types it.
-func (g generator) add(parts ...string) {
+// add adds a word in normal form unless it is too short to be a password in any city, or
+// longer than people type.
+func (g wordGenerator) add(parts ...string) {
 	w := fold(strings.Join(parts, ""))
 	if len(w) >= 6 && len(w) <= 20 {
 		g.set[w] = true
 	}
 }
 
-func (g generator) names() {
+func (g wordGenerator) names() {
 	for i, s := range surnameParts {
 		for j, a := range givenParts {
 			g.add(s, a)
 			for k, b := range givenParts {
 				g.add(a, b)
-				if i < 24 || i < 60 && j < 24 && k < 24 { // the rarer the surname, the fewer given names
+				if i < 24 || i < 60 && j < 24 && k < 24 { // fewer given names for rarer surnames
 					g.add(s, a, b)
 				}
 			}
@@ -83,7 +83,7 @@ func (g generator) names() {
 	}
 }
 
-func (g generator) love() {
+func (g wordGenerator) love() {
 	for i, l := range loveParts {
 		for _, s := range surnameParts {
 			g.add(l, s)
@@ -107,7 +107,7 @@ func (g generator) love() {
 	}
 }
 
-func (g generator) pairs(parts []string) {
+func (g wordGenerator) pairs(parts []string) {
 	for _, a := range parts {
 		for _, b := range parts {
 			g.add(a, b)
@@ -115,7 +115,7 @@ func (g generator) pairs(parts []string) {
 	}
 }
 
-func (g generator) numbers() {
+func (g wordGenerator) numbers() {
 	g.pairs(numberParts)
 	for _, a := range numberParts[:20] {
 		for _, b := range numberParts[:20] {
@@ -126,14 +126,14 @@ func (g generator) numbers() {
 	}
 	for _, word := range slices.Concat(englishParts, pinyinParts, surnameParts) {
 		for _, n := range numberParts {
-			if len(n) > shortDigits { // fewer are any number, and left to the rule
+			if len(n) > shortDigits { // shorter numbers are covered by the rule
 				g.add(word, n)
 			}
 		}
 	}
 }
 
-func (g generator) walks() {
+func (g wordGenerator) walks() {
 	g.pairs(walkParts)
 	for _, a := range walkParts[:22] {
 		for _, b := range walkParts[:22] {
@@ -144,7 +144,7 @@ func (g generator) walks() {
 	}
 }
 
-func (g generator) initials() {
+func (g wordGenerator) initials() {
 	for _, a := range initialParts {
 		for _, b := range initialParts {
 			for _, c := range initialParts {
@@ -156,20 +156,20 @@ func (g generator) initials() {
 	}
 }
 
-// generate returns the list that words.bin must hold, sorted.
+// generate returns the sorted list of words.bin.
 func generate(t testing.TB) []string {
 	t.Helper()
 	text, err := os.ReadFile("common.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := generator{map[string]bool{}}
+	g := wordGenerator{map[string]bool{}}
 	for line := range strings.Lines(string(text)) {
 		if strings.HasPrefix(line, "#") {
 			continue
 		}
 		for word := range strings.FieldsSeq(line) {
-			g.set[word] = true // also the short ones: affixes make them long
+			g.set[word] = true // also short ones, to which affixes are added
 		}
 	}
 	g.names()
@@ -187,7 +187,8 @@ func generate(t testing.TB) []string {
 	return all
 }
 
-// words.bin holds what the rules make, whichever version of Go packed it.
+// TestWordsFile checks that words.bin has the generated words, whichever version of Go
+// compressed it.
 func TestWordsFile(t *testing.T) {
 	t.Parallel()
 	want := generate(t)

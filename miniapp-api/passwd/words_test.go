@@ -33,7 +33,8 @@ func TestWordsList(t *testing.T) {
 	t.Logf("%d words, %d bytes embedded, %d unpacked", len(list), len(wordsFile), len(l.data)+8*len(l.blocks))
 }
 
-// What is near an entry, and what is not, is told apart as a set tells it.
+// TestWordsListHasNothingElse compares the list with a set, for entries and strings near
+// them.
 func TestWordsListHasNothingElse(t *testing.T) {
 	t.Parallel()
 	l, set := words(), map[string]bool{}
@@ -65,7 +66,7 @@ func TestWordsListHasNothingElse(t *testing.T) {
 	}
 }
 
-// A list that nobody meant to be right is packed, read and searched like any.
+// TestPackWords packs, reads and searches random lists.
 func TestPackWords(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -103,7 +104,7 @@ func TestReadWordsRefuses(t *testing.T) {
 	}
 }
 
-// The habits the list is for, in the spellings that folding is for.
+// TestWordsFold checks that common words are found in the spellings that folding covers.
 func TestWordsFold(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{
@@ -111,12 +112,12 @@ func TestWordsFold(t *testing.T) {
 		"lovedragon", "LoveDragon2024!", "l0v3dr4g0n", "5201314888", "qweasd123", "123qweasdzxc", "wxm123456", "lzx5201314", "wangli5201314",
 		"12345688", "dragon10086",
 	} {
-		if !isCommon(question{look: newLook(NewSecret(s))}) {
+		if !isCommon(checkInput{normalForms: newNormalForms(NewSecret(s))}) {
 			t.Errorf("passes: %q", s)
 		}
 	}
 	for _, s := range []string{"mxpqrvkt", "kd82mq", "zug8wald", "Korb-Lampe-Wiese", "582947", "vT9#kd2Lq!", "清风徐来水波不兴"} {
-		if isCommon(question{look: newLook(NewSecret(s))}) {
+		if isCommon(checkInput{normalForms: newNormalForms(NewSecret(s))}) {
 			t.Errorf("refused: %q", s)
 		}
 	}

@@ -25,6 +25,7 @@ type Error struct {
 	TransferOffered bool            // with ALREADY_LINKED: the link can be transferred
 	FaceFirst       bool            // with LINK_REFUSED: the face can be verified before the password
 	Transfer        *store.Transfer // the waiting transfer, with TRANSFER_WAITING
+	Closed          *ClosedChannel  // with CHANNEL_CLOSED
 
 	cause error // for the log; never shown, never contains user input
 }
@@ -96,6 +97,7 @@ var (
 	ErrPasswordReused    = &Error{Code: "PASSWORD_REUSED"}
 	ErrNotOffered        = &Error{Code: "NOT_OFFERED"}
 
+	ErrChannelClosed   = &Error{Code: "CHANNEL_CLOSED"}
 	ErrTooManyRequests = &Error{Code: "TOO_MANY_REQUESTS"}
 	ErrBusy            = &Error{Code: "BUSY"}
 	ErrResultUnknown   = &Error{Code: "RESULT_UNKNOWN"}

@@ -19,7 +19,7 @@ func ExampleService() {
 
 	token := []byte("the SHA-256 of a random token")
 	visitor := store.Visitor{Identity: store.Identity{Provider: "provider", AppID: "app", Kind: "open_id", Value: "somebody"}}
-	if _, err := service.SignIn(ctx, "channel", token, visitor); err != nil {
+	if _, err := service.OpenSession(ctx, "channel", token, visitor); err != nil {
 		log.Fatal(err)
 	}
 	caller := func() selfservice.Caller { // anew for every request, as the session now is

@@ -6,9 +6,10 @@ import (
 	"fundpass/miniapp-api/passwd"
 )
 
-// hashCaller returns the caller as the hasher's queue distinguishes them, by the session alone.
+// hashCaller returns the caller as the hasher's queue distinguishes them, by the session alone,
+// or by the front end that has none yet.
 func hashCaller(c Caller) passwd.Caller {
-	return passwd.Caller{Identity: string(c.IdentityDigest), Unverified: c.Link == nil}
+	return passwd.Caller{Identity: string(c.user()), Unverified: c.Link == nil}
 }
 
 // A hashing computes all hashes of one request in one slot, so that the request waits once.

@@ -210,9 +210,14 @@ func (s *Service) resetAttempts(ctx context.Context, c Caller, proof store.LinkP
 	}
 	err := s.db.ResetAttempts(ctx, proof.PersonDigest, proof.Scope)
 	if err == nil && bytes.Equal(proof.Scope, store.PublicScope) {
-		err = s.db.UndoSprayCount(ctx, s.spraying.source(c), proof)
+		err = s.db.UndoSprayCount(ctx, s.spraying.source(c), proof.PersonDigest, proof.ExpiresAt.Add(-store.LinkProofLife))
 	}
-	if err != nil { // the link is written anyway
+	s.logNotReset(ctx, err)
+}
+
+// logNotReset logs an error of resetting attempts. The link or session is written anyway.
+func (s *Service) logNotReset(ctx context.Context, err error) {
+	if err != nil {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "attempts not reset", slog.String("cause", err.Error()))
 	}
 }

@@ -51,7 +51,7 @@ func isDerivable(policy *passwd.Policy, a store.Account, password passwd.Secret)
 // ownerAttempt makes one attempt of the linked owner, in the owner's scope, and returns the
 // account. The password must be right and also must return true.
 func (s *Service) ownerAttempt(ctx context.Context, c Caller, password passwd.Secret, also func(store.Account) bool) (store.Account, error) {
-	attempt, err := s.beginCheck(ctx, c, store.AttemptRequest{PersonDigest: c.Link.PersonDigest, Scope: c.IdentityDigest,
+	attempt, err := s.beginCheck(ctx, c, store.AttemptRequest{PersonDigest: c.Link.PersonDigest, Scope: store.OwnerScope,
 		AccountID: c.Link.AccountID, Channel: c.Session.Channel, Policy: lockoutPolicy(s.policy), Record: c.Record})
 	if err != nil {
 		return store.Account{}, err
@@ -121,9 +121,11 @@ func (s *Service) Password(ctx context.Context, c Caller) (PasswordStatus, error
 	if err != nil {
 		return PasswordStatus{}, err
 	}
-	change, reset, err := s.db.OpenSteps(ctx, c.Session)
-	if err != nil {
-		return PasswordStatus{}, err
+	var change, reset *store.OpenStep
+	if c.Link.HasOpenStep {
+		if change, reset, err = s.db.OpenSteps(ctx, c.Session); err != nil {
+			return PasswordStatus{}, err
+		}
 	}
 	_, err = s.faceKind(holder)
 	status := PasswordStatus{

@@ -37,7 +37,8 @@ type Config struct {
 	MessageTemplate string         // the template of notices to owners; "" = notices are only recorded
 	Documents       *document.List // the centre's document codes; nil = the built-in list
 
-	VerdictTime time.Duration // limit of storing the verdict of an attempt; 0 = 2 s
+	VerdictTime  time.Duration // limit of storing the verdict of an attempt; 0 = 2 s
+	RegistryTime time.Duration // limit of reading the registry of channels; 0 = 2 s
 }
 
 // A Service implements the procedures of citizens. Its methods are safe for concurrent use.
@@ -56,8 +57,11 @@ type Service struct {
 	floor     refusalFloor
 	consents  consentRules
 	faces     faceVerifier
+	registry  *channelRegistry
 
 	verdictTime time.Duration
+
+	codes codes // nil: the centre sends no codes
 }
 
 // New returns a Service, or an error that names the missing or invalid setting.
@@ -81,6 +85,7 @@ func New(c Config) (*Service, error) {
 			db: c.DB, mode: c.Consent, texts: c.ConsentTexts, proofs: accepted.union(), messages: c.MessageTemplate != "", provider: c.Provider,
 		},
 		faces:       faceVerifier{c.DB, c.Provider, c.Log},
+		registry:    newChannelRegistry(c.DB, c.Log, cmp.Or(c.RegistryTime, defaultRegistryTime)),
 		verdictTime: cmp.Or(c.VerdictTime, defaultVerdictTime),
 	}, nil
 }
@@ -123,9 +128,9 @@ func (s *Service) PasswordChannels() []passwd.Channel { return s.policy.Channels
 // InitialHint tells citizens in Chinese how the city makes initial passwords, or is "".
 func (s *Service) InitialHint() string { return s.policy.InitialHint() }
 
-// SignIn opens a session for a user whom the channel has authenticated. tokenDigest is the
+// OpenSession opens a session for a user whom the channel's provider has authenticated. tokenDigest is the
 // SHA-256 of the bearer token. It returns the linked account, or nil if the user is not linked.
-func (s *Service) SignIn(ctx context.Context, channel Channel, tokenDigest []byte, visitor store.Visitor) (*store.Account, error) {
+func (s *Service) OpenSession(ctx context.Context, channel Channel, tokenDigest []byte, visitor store.Visitor) (*store.Account, error) {
 	session, err := s.db.OpenSession(ctx, string(channel), tokenDigest, visitor)
 	if err != nil || session.Link == nil {
 		return nil, err

@@ -37,14 +37,14 @@ func (s *Service) Sprayed(limit string) uint64 { return s.spraying.refusals(limi
 
 // source returns the caller, who is not verified as the person, with the limits.
 func (g *sprayGuard) source(c Caller) *store.UnverifiedSource {
-	return &store.UnverifiedSource{User: c.IdentityDigest, Address: c.Network, Limits: g.limits}
+	return &store.UnverifiedSource{User: c.user(), Address: c.Network, Limits: g.limits}
 }
 
 // check counts an attempt that a limit refused. It returns nil if the caller must get the
 // ordinary refusal, which reveals nothing to someone who tries many people. It returns
-// ErrTooManyRequests if certdoc is not accepted and the limit is not the user's own: nobody is
-// verified before their attempt then, so other people's attempts can refuse an honest citizen,
-// who should retry later.
+// ErrTooManyRequests if the limit is not the user's own, and certdoc is not accepted or the
+// caller has no provider: nobody is verified before their attempt then, so other people's
+// attempts can refuse an honest citizen, who should retry later.
 func (g *sprayGuard) check(ctx context.Context, c Caller, r store.Refusal, now time.Time) error {
 	if r.By == "" {
 		return nil
@@ -54,7 +54,7 @@ func (g *sprayGuard) check(ctx context.Context, c Caller, r store.Refusal, now t
 		g.log.LogAttrs(ctx, slog.LevelWarn, "spraying", slog.String("by", r.By), slog.String("request_id", c.RequestID),
 			slog.Time("until", r.Until))
 	}
-	if g.certdoc || r.By == store.SprayingUser {
+	if g.certdoc && c.IdentityDigest != nil || r.By == store.SprayingUser {
 		return nil
 	}
 	return ErrTooManyRequests.WithRetryAfter(int(r.Until.Sub(now)/time.Second) + 1)

@@ -6,7 +6,7 @@
 -- not readable: *_digest columns are keyed PRF outputs, sealed* columns are AEAD
 -- ciphertexts, *_fingerprint columns are keyed by the pepper. Columns that recur:
 --   channel             where it was begun or done: alipay, ..., operator, counter, centre
---   provider            who identifies the user: alipay
+--   provider            who identifies the user: alipay, or centre for a document and the password
 --   identity_digest     provider, app id, kind and value of the user's identifier; no two providers share one
 --   person_digest       type and number of the document, normalised
 --   token_digest        SHA-256 of a session's token
@@ -26,6 +26,60 @@ CREATE TABLE centers (
 	PRIMARY KEY (center_id),
 	UNIQUE (app_id)
 );
+
+-- The registry of channels. A channel without a row has the default of the program.
+CREATE TABLE channels (
+	center_id         text        NOT NULL,
+	channel           text        NOT NULL CHECK (length(channel) BETWEEN 1 AND 32), -- as in sessions and events
+	code              integer     NOT NULL CHECK (code BETWEEN 1 AND 99), -- its number in the systems of vendors
+	title             text        NOT NULL CHECK (length(title) BETWEEN 1 AND 32), -- its name for citizens, in Chinese
+	is_on             boolean     NOT NULL,
+	set_at            timestamptz NOT NULL, -- when is_on was set
+	off_kind          text        CHECK (off_kind IN ('manual', 'automatic')), -- NULL and off: never switched on
+	off_reason        text        CHECK (length(off_reason) > 0), -- of the operator, or the rate that was measured
+	resumes_at        timestamptz, -- when a channel that was switched off automatically is on again
+	opens             integer     NOT NULL CHECK (opens BETWEEN 0 AND 1439), -- minutes after midnight in Beijing
+	closes            integer     NOT NULL CHECK (closes BETWEEN 0 AND 1439), -- of the next day if before opens; the same: open all day
+	per_minute        integer     CHECK (per_minute > 0), -- requests of all servers; NULL: no limit
+	credential        text        NOT NULL CHECK (credential IN ('password', 'phone_pin')), -- what it takes
+	shares_password   boolean     NOT NULL, -- whether it takes the password that is changed here
+	keypad            text        CHECK (length(keypad) > 0), -- characters that can be typed there, such as 0-9; NULL: any
+	proofs            text[], -- accepted for a password that its owner chose; NULL: those of the settings
+	initial_proofs    text[], -- for any other password
+	failure_percent   integer     CHECK (failure_percent BETWEEN 1 AND 100), -- switches it off automatically; NULL: never
+	failure_requests  integer     CHECK (failure_requests > 0), -- the least number of requests that is judged
+	failure_minutes   integer     CHECK (failure_minutes BETWEEN 1 AND 60), -- the time that is judged
+	cool_down_seconds bigint      CHECK (cool_down_seconds > 0), -- NULL: an operator switches it on
+	PRIMARY KEY (center_id, channel),
+	UNIQUE (center_id, code),
+	CHECK (NOT is_on OR off_kind IS NULL),
+	CHECK (credential = 'password' OR NOT shares_password),
+	CHECK ((failure_percent IS NULL) = (failure_requests IS NULL) AND (failure_percent IS NULL) = (failure_minutes IS NULL))
+);
+
+-- Requests of channels with a limit of requests or failures, by minute, of all servers.
+CREATE TABLE channel_counts (
+	center_id text        NOT NULL,
+	channel   text        NOT NULL,
+	minute    timestamptz NOT NULL,
+	requests  bigint      NOT NULL,
+	failures  bigint      NOT NULL, -- requests that failed by no fault of the citizen
+	PRIMARY KEY (center_id, channel, minute)
+);
+CREATE INDEX channel_counts_minute ON channel_counts (center_id, minute);
+
+-- Actions that need two operators and that one has asked for.
+CREATE TABLE operator_approvals (
+	center_id  text        NOT NULL,
+	action     text        NOT NULL CHECK (length(action) > 0),
+	channel    text        NOT NULL,
+	operator   text        NOT NULL CHECK (length(operator) > 0), -- the first
+	reason     text        NOT NULL CHECK (length(reason) > 0),
+	asked_at   timestamptz NOT NULL,
+	expires_at timestamptz NOT NULL,
+	PRIMARY KEY (center_id, action, channel)
+);
+CREATE INDEX operator_approvals_expires ON operator_approvals (center_id, expires_at);
 
 
 -- Accounts and the files they come from
@@ -107,7 +161,8 @@ CREATE TABLE password_history (
 -- Attempts and their limits
 
 -- Failed attempts and locks. A row belongs to a presented identity, known or not, and
--- a scope: 'public', or the digest of a user who is proven to be this person.
+-- a scope: 'public'; 'owner' for all linked users of the person; or the digest of a user who
+-- is proven to be this person and not linked.
 CREATE TABLE lockouts (
 	center_id     text          NOT NULL,
 	person_digest bytea         NOT NULL,
@@ -257,14 +312,15 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_identity ON sessions (center_id, identity_digest);
 CREATE INDEX sessions_created ON sessions (center_id, created_at);
 
--- Auth codes of Alipay, each used once over all processes. Only the digest is stored, for a day.
-CREATE TABLE auth_codes (
-	center_id   text        NOT NULL,
-	code_digest bytea       NOT NULL,
-	spent_at    timestamptz NOT NULL,
-	PRIMARY KEY (center_id, code_digest)
+-- Values that are valid once over all processes, such as Alipay's auth codes and one-time tokens.
+-- Only the digest is stored, for longer than the value is valid.
+CREATE TABLE spent_values (
+	center_id    text        NOT NULL,
+	value_digest bytea       NOT NULL,
+	spent_at     timestamptz NOT NULL,
+	PRIMARY KEY (center_id, value_digest)
 );
-CREATE INDEX auth_codes_spent ON auth_codes (center_id, spent_at);
+CREATE INDEX spent_values_spent ON spent_values (center_id, spent_at);
 
 -- Tickets for one sealed password each: a page gets a ticket, seals the password for it and
 -- submits both.
@@ -431,16 +487,18 @@ CREATE TABLE events (
 CREATE TABLE events_rest PARTITION OF events DEFAULT;
 CREATE INDEX events_account ON events (center_id, account_id, at);
 
--- The actions of the centre's operators on accounts.
+-- The actions of the centre's operators on accounts and channels.
 CREATE TABLE operator_actions (
 	center_id  text        NOT NULL,
 	action_id  uuid        NOT NULL,
 	at         timestamptz NOT NULL,
-	operator   text        NOT NULL CHECK (length(operator) > 0), -- the name given by the operator
+	operator   text        NOT NULL CHECK (length(operator) > 0), -- the name given by the operator; 'automatic' for the program itself
 	action     text        NOT NULL CHECK (length(action) > 0),
-	account_id uuid        NOT NULL,
+	account_id uuid,
+	channel    text, -- of an action on a channel
 	reason     text        NOT NULL CHECK (length(reason) > 0), -- no personal data, see DB.Unlock
-	PRIMARY KEY (center_id, action_id)
+	PRIMARY KEY (center_id, action_id),
+	CHECK ((account_id IS NULL) <> (channel IS NULL))
 );
 CREATE INDEX operator_actions_account ON operator_actions (center_id, account_id);
 CREATE INDEX operator_actions_at ON operator_actions (center_id, at);

@@ -13,25 +13,25 @@ import (
 	"time"
 )
 
-// A Client is a citizen's mini-program: it calls the API as the page does.
+// A Client calls the API as a citizen's mini-program does.
 type Client struct {
-	Base  string // of the server, without a slash at the end
+	Base  string // URL of the server, without a trailing slash
 	HTTP  *http.Client
-	Token string // of the session, "" before there is one
+	Token string // session token, "" before sign-in
 }
 
-// A Request is one call. Only a POST has a body.
+// A Request is one API call. Only a POST sends its body.
 type Request struct {
 	Method, Path string
 	Body         any
-	Key          string // Idempotency-Key, "" for none
+	Key          string // Idempotency-Key, or ""
 }
 
-// Under is the same request with an Idempotency-Key.
+// Under returns the request with an Idempotency-Key.
 func (r Request) Under(key string) Request { r.Key = key; return r }
 
-// An Answer is what came back: the envelope of the API, or the bare JSON of the
-// simulator, which is then all Data.
+// An Answer is the reply to a Request. It decodes the envelope of the API. For the
+// simulator's replies, which have none, Data is the whole body.
 type Answer struct {
 	Request `json:"-"`
 	Status  int           `json:"-"`
@@ -50,12 +50,12 @@ type Answer struct {
 }
 
 var (
-	errNoAnswer = errors.New("nothing answers there")
-	ErrNotAPI   = errors.New("the answer is not the API's")
+	errNoAnswer = errors.New("no reply from the server")
+	ErrNotAPI   = errors.New("not a reply of the API")
 )
 
-// Do sends one request. A refusal is an answer like any other; the errors are
-// errNoAnswer and errForeign.
+// Do sends one request. A refusal is not an error; Do returns errNoAnswer if there is no
+// reply and ErrNotAPI if the reply cannot be decoded.
 func (p *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	begun := time.Now()
 	a := Answer{Request: r}
@@ -76,7 +76,7 @@ func (p *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	return a, a.decode()
 }
 
-// withoutURL drops what the caller knows already.
+// withoutURL removes the URL from an error of package http, because the caller knows it.
 func withoutURL(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
@@ -85,6 +85,7 @@ func withoutURL(err error) error {
 	return err
 }
 
+// prepare builds the HTTP request with the session token and the Idempotency-Key.
 func (p *Client) prepare(ctx context.Context, r Request) (*http.Request, error) {
 	var body io.Reader
 	if r.Method == http.MethodPost {
@@ -110,6 +111,8 @@ func (p *Client) prepare(ctx context.Context, r Request) (*http.Request, error) 
 	return req, nil
 }
 
+// decode parses the envelope. It returns ErrNotAPI if there is none, as for a reply of a
+// proxy.
 func (a *Answer) decode() error {
 	if strings.HasPrefix(a.Path, "/sim/") {
 		a.Code, a.Data = http.StatusText(a.Status), a.Raw
@@ -121,16 +124,17 @@ func (a *Answer) decode() error {
 	return nil
 }
 
-// Get and post are the two kinds of calls there are.
+// Get sends a GET request.
 func (p *Client) Get(ctx context.Context, path string) (Answer, error) {
 	return p.Do(ctx, Request{Method: http.MethodGet, Path: path})
 }
 
+// Post sends a POST request with a JSON body.
 func (p *Client) Post(ctx context.Context, path string, body any) (Answer, error) {
 	return p.Do(ctx, Request{Method: http.MethodPost, Path: path, Body: body})
 }
 
-// LogIn opens the mini-program: an auth code from the simulator, then a session.
+// LogIn gets an auth code from the simulator and opens a session with it.
 func (p *Client) LogIn(ctx context.Context, person string) (Answer, error) {
 	a, err := p.Post(ctx, "/sim/auth-code", Fields{"person": person})
 	if err != nil {
@@ -143,7 +147,7 @@ func (p *Client) LogIn(ctx context.Context, person string) (Answer, error) {
 	return p.OpenSession(ctx, code)
 }
 
-// OpenSession shows an auth code and keeps the token.
+// OpenSession opens a session with an auth code and stores its token.
 func (p *Client) OpenSession(ctx context.Context, code string) (Answer, error) {
 	a, err := p.Post(ctx, "/v1/sessions", Fields{"auth_code": code})
 	if token := a.Text("token"); token != "" {
@@ -155,21 +159,21 @@ func (p *Client) OpenSession(ctx context.Context, code string) (Answer, error) {
 // Fields is a flat JSON object.
 type Fields map[string]any
 
-// Text reads one text of an answer's data, "" when it is not there.
+// Text returns a string field of the data, or "" if it is missing.
 func (a Answer) Text(name string) string {
 	s, _ := a.Object()[name].(string)
 	return s
 }
 
-// Number reads one number of an answer's data, 0 when it is not there.
+// Number returns a number field of the data, or 0 if it is missing.
 func (a Answer) Number(name string) int {
 	n, _ := a.Object()[name].(float64)
 	return int(n)
 }
 
-// Object returns an answer's data, no fields when it is no object.
+// Object returns the data as an object, or nil if it is not one.
 func (a Answer) Object() Fields {
 	var all Fields
-	_ = json.Unmarshal(a.Data, &all) // no object: no fields
+	_ = json.Unmarshal(a.Data, &all) // leaves nil if Data is not an object
 	return all
 }

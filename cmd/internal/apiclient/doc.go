@@ -1,3 +1,3 @@
-// Package apiclient calls the API as the page of the mini-program does: the demo, the walk
-// and the tests of commands are citizens with it.
+// Package apiclient calls the API as the mini-program's pages do. The demo, the walk and
+// the tests of commands use it to act as citizens.
 package apiclient

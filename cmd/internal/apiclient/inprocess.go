@@ -6,15 +6,15 @@ import (
 	"net/http"
 )
 
-// InProcess lets a client call a handler without a network: the demo uses its
-// own API before anybody else can.
+// InProcess is an http.RoundTripper that calls a handler without a network. The demo uses
+// its own API with it before it serves.
 type InProcess struct{ http.Handler }
 
 // RoundTrip implements http.RoundTripper. It never fails.
 func (h InProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := &replyWriter{status: http.StatusOK, header: make(http.Header)}
 	if r.Body == nil {
-		r = r.Clone(r.Context()) // a RoundTripper leaves its request alone
+		r = r.Clone(r.Context()) // a RoundTripper must not modify its request
 		r.Body = http.NoBody
 	}
 	h.ServeHTTP(w, r)
@@ -25,7 +25,7 @@ func (h InProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// A replyWriter keeps a reply in memory.
+// A replyWriter stores a response in memory.
 type replyWriter struct {
 	status int
 	header http.Header

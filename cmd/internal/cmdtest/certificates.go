@@ -12,17 +12,17 @@ import (
 	"fundpass/keys"
 )
 
-// TestPartner is the merchant in the names of the certificates.
+// TestPartner is the merchant id in the subjects of the certificates.
 const TestPartner = "2088000000000001"
 
-// Certify writes what certificate mode needs, with Alipay's certificate ending
-// at a time of its own, and returns the settings.
+// Certify writes the files of certificate mode, with Alipay's certificate ending at
+// alipayEnd, and returns the settings that name them.
 func (s *ServerEnv) Certify(alipayEnd time.Time) Values {
 	s.T.Helper()
 	return s.CertifyBoth(alipayEnd, time.Now().AddDate(1, 0, 0))
 }
 
-// CertifyBoth is Certify with an end for the application's certificate, too.
+// CertifyBoth is like Certify, with the application's certificate ending at appEnd.
 func (s *ServerEnv) CertifyBoth(alipayEnd, appEnd time.Time) Values {
 	s.T.Helper()
 	rootKey := TestKeys().Alipay[1]
@@ -47,7 +47,7 @@ func (s *ServerEnv) CertifyBoth(alipayEnd, appEnd time.Time) Values {
 	}
 }
 
-// LeafOf returns a certificate to be issued.
+// LeafOf returns the template of a leaf certificate.
 func LeafOf(name string, serial int64, end time.Time) *x509.Certificate {
 	return &x509.Certificate{
 		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name},
@@ -55,14 +55,14 @@ func LeafOf(name string, serial int64, end time.Time) *x509.Certificate {
 	}
 }
 
-// A CertRequest says who certifies what.
+// A CertRequest holds the arguments of x509.CreateCertificate.
 type CertRequest struct {
 	Template, Parent *x509.Certificate
 	Public           *rsa.PublicKey
 	Signer           *rsa.PrivateKey
 }
 
-// Issue returns the certificate as PEM.
+// Issue creates the certificate and returns it as PEM.
 func (s *ServerEnv) Issue(r CertRequest) string {
 	s.T.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, r.Template, r.Parent, r.Public, r.Signer)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// ReadFile returns the content of a file that must be there.
+// ReadFile returns the content of a file, or ends the test.
 func ReadFile(t testing.TB, path string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(path)
@@ -17,7 +17,7 @@ func ReadFile(t testing.TB, path string) []byte {
 	return content
 }
 
-// TempFile is a file with this content and a Chinese name.
+// TempFile writes content to a temporary file with a Chinese name and returns its path.
 func TempFile(t testing.TB, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "缴存人.csv")
@@ -25,10 +25,11 @@ func TempFile(t testing.TB, content string) string {
 	return path
 }
 
-// CentreFile is an example of a centre's own codes, as seen from a package of commands.
+// CentreFile is an example of a centre's document codes, relative to the directory of a
+// package of commands.
 const CentreFile = "../../../miniapp-api/document/testdata/centre.json"
 
-// WantIn fails for each part that is not in text.
+// WantIn fails the test for each part that text does not contain.
 func WantIn(t testing.TB, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
@@ -38,7 +39,7 @@ func WantIn(t testing.TB, text string, parts ...string) {
 	}
 }
 
-// CheckNoKey fails when any line of a key file stands in what was printed.
+// CheckNoKey fails the test if printed contains a line of a key file.
 func CheckNoKey(t testing.TB, printed string, file []byte) {
 	t.Helper()
 	for line := range strings.Lines(string(file)) {

@@ -10,7 +10,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// Open is a handle on the environment's database with the environment's keys.
+// Open opens the environment's database with the environment's keys.
 func (s *ServerEnv) Open() *store.DB {
 	s.T.Helper()
 	cipher, err := keys.LoadColumnCipher(s.Path("column.key"))
@@ -20,7 +20,7 @@ func (s *ServerEnv) Open() *store.DB {
 	return storetest.Open(s.T, s.DSN, storetest.WithColumnCipher(cipher), storetest.WithPepper(pepper))
 }
 
-// Account is what the database knows of a person's account, or nil.
+// Account returns a person's account in the database, or nil.
 func (s *ServerEnv) Account(db *store.DB, idType, idNumber, accountNo string) *store.Account {
 	s.T.Helper()
 	doc, err := document.Parse(idType, idNumber)
@@ -33,8 +33,8 @@ func (s *ServerEnv) Account(db *store.DB, idType, idNumber, accountNo string) *s
 	return a.Account
 }
 
-// Hasher hashes with the environment's pepper file as it is now, cheaply: so no hash
-// costs what a server's does.
+// Hasher returns a hasher that uses the present pepper file and costs far less than a
+// server's.
 func (s *ServerEnv) Hasher() *passwd.Hasher {
 	s.T.Helper()
 	pepper, err := keys.LoadPepper(s.Path("pepper.key"))

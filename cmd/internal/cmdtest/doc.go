@@ -1,4 +1,4 @@
-// Package cmdtest has what the tests of commands share: environments with a simulated
-// Alipay and a centre of their own, citizens in them, and servers and commands inside
-// the test's process.
+// Package cmdtest contains what the tests of commands share: environments with a
+// simulated Alipay and a centre of their own, citizens, and servers and commands that run
+// inside the test process.
 package cmdtest

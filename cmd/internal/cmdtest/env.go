@@ -15,36 +15,40 @@ import (
 	"fundpass/store/storetest"
 )
 
-// TestAppID is the application of environments with a database of their own, or none.
+// TestAppID is the application id of environments that have a database of their own, or
+// none.
 const TestAppID = storetest.AppID
 
-// A ServerEnv is everything a server needs besides a process: key files, a
-// simulated Alipay and a centre of its own in the database of dsn.
+// A ServerEnv is everything a server needs except a process: key files, a simulated
+// Alipay, and a centre of its own in the database of DSN.
 type ServerEnv struct {
 	T      testing.TB
 	Dir    string
 	DSN    string
 	Center string
 	AppID  string
-	Sim    *alipaysim.Sim // the one that answers
+	Sim    *alipaysim.Sim // the current simulator
 
 	Gateway *httptest.Server
 	Alipay  atomic.Pointer[alipaysim.Sim]
 }
 
-// NewEnv returns a centre of the database that most tests share.
+// NewEnv returns an environment with a centre of its own in the database that most tests
+// share.
 func NewEnv(t testing.TB) *ServerEnv { t.Helper(); return newEnvOn(t, storetest.Shared(t)) }
 
-// NewOwnEnv returns one with a migrated database of its own, for tests that look at all of it.
+// NewOwnEnv returns an environment with a migrated database of its own, for tests that
+// read all of it.
 func NewOwnEnv(t testing.TB) *ServerEnv { t.Helper(); return newEnvOn(t, storetest.DSN(t)) }
 
-// NewBareEnv returns one without a database: nothing may connect to its connection string.
+// NewBareEnv returns an environment without a database. A connection to its DSN is
+// refused.
 func NewBareEnv(t testing.TB) *ServerEnv {
 	t.Helper()
 	return newEnvOn(t, "postgres://fundpass@127.0.0.1:1/fundpass?sslmode=disable")
 }
 
-// newEnvOn returns one on the database of dsn.
+// newEnvOn returns an environment with the database of dsn.
 func newEnvOn(t testing.TB, dsn string) *ServerEnv {
 	t.Helper()
 	s := &ServerEnv{T: t, Dir: t.TempDir(), DSN: dsn}
@@ -60,10 +64,11 @@ func newEnvOn(t testing.TB, dsn string) *ServerEnv {
 	return s
 }
 
-// testContentKey is what the console shows as MDEyMzQ1Njc4OWFiY2RlZg==.
+// testContentKey is the key that Alipay's console shows as MDEyMzQ1Njc4OWFiY2RlZg==.
 var testContentKey = []byte("0123456789abcdef")
 
-// serveAlipay lets a simulator with this key answer from now on, and publishes it.
+// serveAlipay replaces the simulator by one that signs with key, and writes its public
+// key file.
 func (s *ServerEnv) serveAlipay(key *rsa.PrivateKey) {
 	s.T.Helper()
 	app, err := keys.ParsePrivateKey(s.Read("app_private_key.pem"))
@@ -74,17 +79,17 @@ func (s *ServerEnv) serveAlipay(key *rsa.PrivateKey) {
 	s.Write("alipay_public_key.txt", PublicText(s.T, &key.PublicKey))
 }
 
-// ChangeAlipayKey is what Alipay does when its key is renewed in the console.
+// ChangeAlipayKey replaces Alipay's key, as a renewal in the console does.
 func (s *ServerEnv) ChangeAlipayKey() {
 	s.T.Helper()
 	s.serveAlipay(TestKeys().Alipay[1])
 	s.Sim.Add(OKPerson)
 }
 
-// Path returns the path of a file of the environment.
+// Path returns the path of a file in the environment's directory.
 func (s *ServerEnv) Path(name string) string { return filepath.Join(s.Dir, name) }
 
-// Read returns the content of a file of the environment.
+// Read returns the content of a file in the environment's directory.
 func (s *ServerEnv) Read(name string) []byte {
 	s.T.Helper()
 	data, err := os.ReadFile(s.Path(name))
@@ -92,15 +97,15 @@ func (s *ServerEnv) Read(name string) []byte {
 	return data
 }
 
-// Write replaces a file that the server may read again at any moment.
+// Write replaces a file by rename, because a server may read it at any moment.
 func (s *ServerEnv) Write(name, content string) {
 	s.T.Helper()
 	NoError(s.T, os.WriteFile(s.Path(name+".next"), []byte(content), 0o600))
 	NoError(s.T, os.Rename(s.Path(name+".next"), s.Path(name)))
 }
 
-// Env is a complete environment for serve on free ports; change overrides it,
-// and "" takes a setting out.
+// Env returns complete settings for serve on free ports. The maps in change override
+// them; an empty value removes a setting.
 func (s *ServerEnv) Env(change ...map[string]string) map[string]string {
 	env := map[string]string{
 		"FUNDPASS_ADDR": "127.0.0.1:0", "FUNDPASS_OPS_ADDR": "127.0.0.1:0",
@@ -120,5 +125,5 @@ func (s *ServerEnv) Env(change ...map[string]string) map[string]string {
 	return env
 }
 
-// Values are environment variables.
+// Values maps names of environment variables to their values.
 type Values = map[string]string

@@ -20,26 +20,27 @@ import (
 // A Fixture is a ServerEnv with citizens.
 type Fixture struct {
 	*ServerEnv
-	T      testing.TB // fails when something in the fixture does
-	DB     *store.DB  // beside the servers, for putting citizens in
-	SQL    *sqlx.DB   // beside the servers, for the truth; it sees this centre only
+	T      testing.TB // reports failures of the fixture
+	DB     *store.DB  // adds citizens, independently of the servers
+	SQL    *sqlx.DB   // queries the database directly; sees this centre only
 	hasher *passwd.Hasher
-	Count  *int // of the citizens
+	Count  *int // number of citizens
 }
 
-// NewFixture is in a centre of the database that most tests share.
+// NewFixture returns a fixture with a centre in the database that most tests share.
 func NewFixture(t testing.TB) *Fixture { t.Helper(); return newFixtureIn(t, NewEnv(t)) }
 
-// NewOwnFixture has a migrated database of its own.
+// NewOwnFixture returns a fixture with a migrated database of its own.
 func NewOwnFixture(t testing.TB) *Fixture { t.Helper(); return newFixtureIn(t, NewOwnEnv(t)) }
 
-// NewFixtureOn has the migrated database of dsn, which the test may break.
+// NewFixtureOn returns a fixture with the migrated database of dsn, which the test may
+// break.
 func NewFixtureOn(t testing.TB, dsn string) *Fixture {
 	t.Helper()
 	return newFixtureIn(t, newEnvOn(t, dsn))
 }
 
-// In is the same fixture for a subtest.
+// In returns the fixture for a subtest.
 func (n Fixture) In(t testing.TB) *Fixture {
 	n.T = t
 	return &n
@@ -50,26 +51,26 @@ func newFixtureIn(t testing.TB, s *ServerEnv) *Fixture {
 	return &Fixture{ServerEnv: s, T: t, Count: new(int), DB: s.Open(), SQL: storetest.Probe(t, s.DSN), hasher: s.Hasher()}
 }
 
-// Serve starts a server whose limits are out of the way, on the database of dsn.
+// Serve starts a server without effective rate limits on the database of dsn.
 func (n *Fixture) Serve(dsn string) *Process {
 	n.T.Helper()
 	return StartServer(n.T, n.Env(Unlimited, Values{"FUNDPASS_DATABASE_URL": dsn}))
 }
 
-// Unlimited are settings that put the limits of a server out of the way.
+// Unlimited contains settings that require no proof and never reach a rate limit.
 var Unlimited = Values{"FUNDPASS_PROOF": "none", "FUNDPASS_PER_ADDRESS": "1000000,1000000", "FUNDPASS_PER_USER": "1000000,1000000"}
 
 // A Citizen is an invented depositor with the mini-program open.
 type Citizen struct {
-	alipaysim.Person // Password is the one that works
+	alipaysim.Person // Password is the current one
 	apiclient.Client
-	Change  string // path of the last one
+	Change  string // path of the latest change
 	Fixture *Fixture
-	Digest  []byte // of the person
-	changes int    // how many new passwords were made up
+	Digest  []byte // store's digest of the person
+	changes int    // number of passwords generated
 }
 
-// AddCitizens adds k citizens, who reach the server at base.
+// AddCitizens adds k citizens whose clients call the server at base.
 func (n *Fixture) AddCitizens(k int, base string) []*Citizen {
 	n.T.Helper()
 	all := make([]*Citizen, k)
@@ -85,6 +86,8 @@ func (n *Fixture) AddCitizens(k int, base string) []*Citizen {
 	return all
 }
 
+// newCitizen returns the ith citizen, whose numbers and password are derived from i and
+// thus unique.
 func (n *Fixture) newCitizen(i int, base string) *Citizen {
 	body := fmt.Sprintf("99010119560307%03d", i)
 	return &Citizen{Fixture: n, Client: apiclient.Client{Base: base, HTTP: NewClient(n.T)}, Person: alipaysim.Person{
@@ -94,7 +97,7 @@ func (n *Fixture) newCitizen(i int, base string) *Citizen {
 	}}
 }
 
-// Depositor returns the citizen as a roster has them.
+// Depositor returns the citizen as a row of a roster.
 func (n *Fixture) Depositor(c *Citizen) store.Depositor {
 	n.T.Helper()
 	doc, err := document.Parse(c.IDType, c.IDNumber)
@@ -108,7 +111,7 @@ func (n *Fixture) Depositor(c *Citizen) store.Depositor {
 	}
 }
 
-// Linked are k citizens with a session and a link.
+// Linked returns k new citizens with a session and a link.
 func (n *Fixture) Linked(k int, base string) []*Citizen {
 	n.T.Helper()
 	all := n.AddCitizens(k, base)
@@ -119,16 +122,16 @@ func (n *Fixture) Linked(k int, base string) []*Citizen {
 	return all
 }
 
-// Twin returns the same citizen on another client, which reaches the server at base.
+// Twin returns a copy of the citizen whose client calls the server at base.
 func (c *Citizen) Twin(base string) *Citizen {
 	twin := *c
 	twin.Base = base
 	return &twin
 }
 
-// ask fails the test when there is no answer. It repeats what a busy machine has
-// not done.
-func (c *Citizen) ask(r apiclient.Request) (a apiclient.Answer) {
+// send sends a request and fails the test if there is no reply. It repeats a request that
+// gets BUSY, which a slow machine may cause.
+func (c *Citizen) send(r apiclient.Request) (a apiclient.Answer) {
 	c.Fixture.T.Helper()
 	testenv.Eventually(c.Fixture.T, r.Path+" is done", func() bool {
 		var err error
@@ -140,34 +143,34 @@ func (c *Citizen) ask(r apiclient.Request) (a apiclient.Answer) {
 	return a
 }
 
-// Must ends the test unless the answer has this code.
+// Must sends the request and ends the test unless the reply has this code.
 func (c *Citizen) Must(code string, r apiclient.Request) apiclient.Answer {
 	c.Fixture.T.Helper()
-	a := c.ask(r)
+	a := c.send(r)
 	if a.Code != code {
 		c.Fixture.T.Fatalf("%s %s: got %s, want %s: %s", r.Method, r.Path, a.Code, code, a.Raw)
 	}
 	return a
 }
 
-// Want is Must that lets the test go on.
+// Want is like Must but does not end the test.
 func (c *Citizen) Want(code string, r apiclient.Request) apiclient.Answer {
 	c.Fixture.T.Helper()
-	a := c.ask(r)
+	a := c.send(r)
 	if a.Code != code {
 		c.Fixture.T.Errorf("%s %s: got %s, want %s: %s", r.Method, r.Path, a.Code, code, a.Raw)
 	}
 	return a
 }
 
-// Number is what a query gives.
+// Number returns the integer that a query selects.
 func (n *Fixture) Number(query string, args ...any) (got int) {
 	n.T.Helper()
 	NoError(n.T, n.SQL.Get(&got, query, args...))
 	return got
 }
 
-// CheckServer fails when a server panicked.
+// CheckServer fails the test if a server has logged a panic.
 func CheckServer(t testing.TB, servers ...*Process) {
 	t.Helper()
 	for _, p := range servers {
@@ -177,12 +180,12 @@ func CheckServer(t testing.TB, servers ...*Process) {
 	}
 }
 
-// PostTo returns a POST with a JSON body.
+// PostTo returns a POST request with a JSON body.
 func PostTo(path string, body any) apiclient.Request {
 	return apiclient.Request{Method: "POST", Path: path, Body: body}
 }
 
-// GetFrom returns a GET.
+// GetFrom returns a GET request.
 func GetFrom(path string) apiclient.Request { return apiclient.Request{Method: "GET", Path: path} }
 
 // Link returns the request that links the citizen's account.
@@ -200,11 +203,11 @@ func ConfirmTo(change, password string) apiclient.Request {
 	return PostTo(change+"/confirm", apiclient.Fields{"new_password": password, "new_password_again": password})
 }
 
-// ChangeAt is the path of the change that an answer names.
+// ChangeAt returns the path of the change that an answer names.
 func ChangeAt(a apiclient.Answer) string { return "/v1/password/changes/" + a.Text("id") }
 
-// NewPassword is one this citizen never had, and no rule minds: digits become
-// syllables, so that none makes a run.
+// NewPassword returns a password that the citizen never had and that the built-in policy
+// accepts. It writes digits as syllables to avoid sequences.
 func (c *Citizen) NewPassword() string {
 	c.changes++
 	name := "Copper-"
@@ -214,7 +217,7 @@ func (c *Citizen) NewPassword() string {
 	return name
 }
 
-// Code is a fresh auth code.
+// Code returns a new auth code.
 func (c *Citizen) Code() string {
 	code, err := c.Fixture.Sim.AuthCode(c.Person.Person)
 	if err != nil {
@@ -223,11 +226,11 @@ func (c *Citizen) Code() string {
 	return code
 }
 
-// MustLogIn opens a session, or ends the test.
+// MustLogIn opens a session or ends the test.
 func (c *Citizen) MustLogIn() {
 	c.Fixture.T.Helper()
 	c.Token = ""
-	testenv.Eventually(c.Fixture.T, "a session is opened", func() bool { // a code may be spent for nothing on a busy machine
+	testenv.Eventually(c.Fixture.T, "a session is opened", func() bool { // a reply BUSY may have used the code up
 		a, err := c.OpenSession(c.Fixture.T.Context(), c.Code())
 		NoError(c.Fixture.T, err)
 		if a.Code != "OK" && a.Code != "BUSY" {
@@ -237,10 +240,10 @@ func (c *Citizen) MustLogIn() {
 	})
 }
 
-// TemplateMethod is the method by which Alipay is asked to send a message.
+// TemplateMethod is the Alipay method that sends a message.
 const TemplateMethod = "alipay.open.app.mini.templatemessage.send"
 
-// Events returns how many events of a kind there are.
+// Events returns the number of events of a kind.
 func (n *Fixture) Events(kind string) (count int) {
 	n.T.Helper()
 	NoError(n.T, n.SQL.QueryRow(`SELECT count(*) FROM events WHERE kind = $1`, kind).Scan(&count))

@@ -9,14 +9,16 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// NewClient keeps no connection, so that a server's end is seen as it is.
+// NewClient returns a client that keeps no connection open, so that it notices when a
+// server stops.
 func NewClient(t testing.TB) *http.Client {
 	transport := &http.Transport{DisableKeepAlives: true}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: testenv.Patience}
 }
 
-// Fetch returns status and body.
+// Fetch sends a request with a JSON body and returns the status and the body of the
+// reply.
 func Fetch(t testing.TB, method, url, body string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))

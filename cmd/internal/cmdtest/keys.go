@@ -10,9 +10,9 @@ import (
 	"fundpass/keys"
 )
 
-// TestKeys are made once, because RSA keys are slow to make.
+// TestKeys returns keys that are generated once, because RSA keys are slow to generate.
 var TestKeys = sync.OnceValue(func() (all struct {
-	Files  map[string][]byte // as fundpass keys new makes them
+	Files  map[string][]byte // as fundpass keys new writes them
 	Alipay [2]*rsa.PrivateKey
 }) {
 	must := func(content []byte, err error) []byte {
@@ -38,7 +38,7 @@ var TestKeys = sync.OnceValue(func() (all struct {
 	return all
 })
 
-// PublicText is a key as Alipay's console shows it.
+// PublicText returns a key as Alipay's console shows it.
 func PublicText(t testing.TB, key *rsa.PublicKey) string {
 	t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(key)

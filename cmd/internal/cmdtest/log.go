@@ -12,7 +12,7 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// A LogBuffer is written and read at the same time.
+// A LogBuffer can be written and read concurrently.
 type LogBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -25,21 +25,21 @@ func (l *LogBuffer) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-// String returns what was written so far.
+// String returns everything written so far.
 func (l *LogBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
 }
 
-// A Listening is the log line of a server that serves.
+// Listening is the log line that a server writes when it listens.
 type Listening struct {
 	Msg  string `json:"msg"`
 	Addr string `json:"addr"`
 	Ops  string `json:"ops"`
 }
 
-// Find waits for the line in the log, or for dead.
+// Find waits for the line in the log. It returns an error if dead is closed first.
 func (l *LogBuffer) Find(dead <-chan struct{}) (Listening, error) {
 	for end := time.Now().Add(testenv.Patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		lines := bufio.NewScanner(strings.NewReader(l.String()))

@@ -12,8 +12,8 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// A Process is "fundpass serve" inside the test's process. Those that must be
-// killed are in cmd/e2e.
+// A Process is "fundpass serve" inside the test process. Servers that tests kill are in
+// cmd/e2e.
 type Process struct {
 	URL, Ops string // base URLs of the API and of the operators' address
 
@@ -22,11 +22,11 @@ type Process struct {
 	stop   context.CancelFunc
 	hangup chan<- os.Signal
 	Dead   chan struct{}
-	Err    error // of the end; read after dead
+	Err    error // result of serve, valid once Dead is closed
 }
 
-// StartServer runs "fundpass serve" with this environment and waits until it
-// listens. It ends with the test.
+// StartServer runs "fundpass serve" with this environment and waits until it listens. The
+// server stops when the test ends.
 func StartServer(t testing.TB, env map[string]string) *Process {
 	t.Helper()
 	p := BeginServe(t, env)
@@ -38,7 +38,7 @@ func StartServer(t testing.TB, env map[string]string) *Process {
 	return p
 }
 
-// BeginServe runs "fundpass serve" and does not wait.
+// BeginServe starts "fundpass serve" without waiting until it listens.
 func BeginServe(t testing.TB, env map[string]string) *Process {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -53,36 +53,36 @@ func BeginServe(t testing.TB, env map[string]string) *Process {
 	return p
 }
 
-// Stop ends the server as an operator does and returns how it ended.
+// Stop stops the server as an operator does and returns its error.
 func (p *Process) Stop() error {
 	p.t.Helper()
 	p.stop()
 	select {
 	case <-p.Dead:
 	case <-time.After(testenv.Patience):
-		p.t.Fatalf("serve does not end:\n%s", p.Output)
+		p.t.Fatalf("serve does not stop:\n%s", p.Output)
 	}
 	return p.Err
 }
 
-// HangUp is SIGHUP.
+// HangUp sends the server SIGHUP.
 func (p *Process) HangUp() { p.hangup <- syscall.SIGHUP }
 
-// Log is what the server has written so far.
+// Log returns what the server has logged so far.
 func (p *Process) Log() string { return p.Output.String() }
 
-// AwaitLog waits until the log holds text for the nth time.
+// AwaitLog waits until the log contains text n times.
 func (p *Process) AwaitLog(text string, n int) {
 	p.t.Helper()
 	testenv.Eventually(p.t, text+" in the log", func() bool {
 		select {
 		case <-p.Dead:
-			p.t.Fatalf("it ended before it said %q: %v\n%s", text, p.Err, p.Output)
+			p.t.Fatalf("the server ended before it logged %q: %v\n%s", text, p.Err, p.Output)
 		default:
 		}
 		return strings.Count(p.Log(), text) >= n
 	})
 }
 
-// AwaitDatabase waits until the server waits for its database.
+// AwaitDatabase waits until the server logs that it waits for its database.
 func (p *Process) AwaitDatabase() { p.t.Helper(); p.AwaitLog("waiting for the database", 1) }

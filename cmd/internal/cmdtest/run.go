@@ -11,7 +11,7 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// RunTyping runs a command with what somebody types.
+// RunTyping runs a command with typed as its standard input.
 func RunTyping(t testing.TB, env map[string]string, typed string, args ...string) Result {
 	t.Helper()
 	var out, log LogBuffer
@@ -19,18 +19,19 @@ func RunTyping(t testing.TB, env map[string]string, typed string, args ...string
 	return Result{out.String(), log.String(), err}
 }
 
-// GetenvOf reads env as os.Getenv reads the environment of the process.
+// GetenvOf returns a function that looks names up in env, as os.Getenv does in the
+// environment.
 func GetenvOf(env map[string]string) func(string) string {
 	return func(name string) string { return env[name] }
 }
 
-// A Result is a command that has ended.
+// A Result is the output and the error of a command.
 type Result struct {
 	Out, Log string
 	Err      error
 }
 
-// Said returns what the command wrote beside its results, and its error.
+// Said returns what the command wrote to standard error, followed by its error.
 func (r Result) Said() string {
 	if r.Err == nil {
 		return r.Log
@@ -44,16 +45,16 @@ func Run(t testing.TB, env map[string]string, args ...string) Result {
 	return RunTyping(t, env, "", args...)
 }
 
-// commands makes the commands that the tests run.
+// commands returns the root command under test; Main sets it.
 var commands func(terminal.Stdio) *cobra.Command
 
-// Main runs the tests of a package. They run the commands that commandsOf makes.
+// Main runs the tests of a package with the commands that commandsOf returns.
 func Main(m *testing.M, commandsOf func(terminal.Stdio) *cobra.Command) {
 	commands = commandsOf
 	testenv.Main(m)
 }
 
-// Execute runs a command in this process, as the program does.
+// Execute runs a command in the test process as the program does.
 func Execute(ctx context.Context, args []string, w terminal.Stdio) error {
 	root := commands(w)
 	root.SetArgs(args)

@@ -8,16 +8,16 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// OKPerson is an invented citizen for environments that need one.
+// OKPerson is an invented citizen for environments that need only one.
 var OKPerson = alipaysim.Person{
 	Person: "ok", Name: "张测试", IDType: "01", IDNumber: "990101195603070011",
 	AccountNo: "880000000001", OpenID: "open-ok", Certified: true, Subscribed: true,
 }
 
-// AddOK makes a person known to Alipay.
+// AddOK adds OKPerson to the simulator.
 func (s *ServerEnv) AddOK() { s.Sim.Add(OKPerson) }
 
-// LogIn opens a session and returns the status.
+// LogIn opens a session for OKPerson and returns the HTTP status.
 func (s *ServerEnv) LogIn(t *testing.T, url string) int {
 	t.Helper()
 	code, err := s.Sim.AuthCode(OKPerson.Person)
@@ -34,7 +34,7 @@ func (s *ServerEnv) LogIn(t *testing.T, url string) int {
 	return resp.StatusCode
 }
 
-// OpenSession returns a session's token.
+// OpenSession opens a session for OKPerson and returns its token.
 func (s *ServerEnv) OpenSession(t *testing.T, url string) string {
 	t.Helper()
 	code, err := s.Sim.AuthCode(OKPerson.Person)

@@ -62,7 +62,7 @@ func (c *counter) list(w http.ResponseWriter, r *http.Request) {
 	for _, s := range c.people {
 		p := s.person()
 		listed := listedPerson{
-			Person: s.word, Chinese: s.caption, English: s.english, Name: p.Name, IDNumber: p.IDNumber, AccountNo: p.AccountNo,
+			Person: s.key, Chinese: s.caption, English: s.english, Name: p.Name, IDNumber: p.IDNumber, AccountNo: p.AccountNo,
 			Password: p.Password,
 		}
 		if password, changed := c.passwords.of(p.AccountNo); changed {

@@ -48,7 +48,7 @@ func TestDemoPolicyAndPasswords(t *testing.T) {
 	t.Parallel()
 	dir := dataDirFor(t)
 	first := startDemo(t, "--data", dir, "--policy", "harbin")
-	first.told(t, `Policy +(harbin), `)
+	first.find(t, `Policy +(harbin), `)
 	who, p := first.listed(t, "initial"), first.client()
 	if who.Password != "111111" || who.Changed || who.Status != "01" {
 		t.Errorf("initial: %+v", who)

@@ -8,28 +8,29 @@ import (
 	"syscall"
 )
 
-// tempPattern names the data directories that a demo removes when it ends.
+// tempPattern is the pattern of temporary data directories, which a demo removes when it
+// ends.
 const tempPattern = "fundpass-demo-*"
 
-// lockName is the file by which a data directory is known to be the demo's, and
-// which is locked while one runs. The kernel ends the lock with the process.
+// lockName is a file that marks a data directory as a demo's. A running demo locks the
+// file; the kernel releases the lock when the process ends.
 const lockName = "fundpass-demo.lock"
 
 var (
-	errDataDirInUse   = errors.New("another demo runs on it")
-	errDataDirForeign = errors.New("is not empty and not a demo's; give an empty directory")
+	errDataDirInUse   = errors.New("another demo uses it")
+	errDataDirForeign = errors.New("is not empty and was not created by a demo; choose an empty directory")
 )
 
-// A dataDir is the demo's data directory: keys, database, log.
+// A dataDir is the demo's data directory, with its keys, database and log.
 type dataDir struct {
 	dir       string
 	temporary bool
-	known     bool // a demo ran on it before: its people may have changed their passwords
+	known     bool // an earlier demo used it, so people may have changed their passwords
 	lock      *os.File
 }
 
-// openDataDir creates or takes over dir; "" is a temporary directory. With fresh it
-// begins empty, which only a demo's own directory does.
+// openDataDir opens or creates dir; "" means a temporary directory. If fresh is set, it
+// empties a directory that a demo created.
 func openDataDir(dir string, fresh bool) (*dataDir, error) {
 	h := &dataDir{dir: dir, temporary: dir == ""}
 	if h.temporary {
@@ -39,7 +40,7 @@ func openDataDir(dir string, fresh bool) (*dataDir, error) {
 			return nil, err
 		}
 	}
-	if err := h.take(); err != nil {
+	if err := h.acquire(); err != nil {
 		return nil, fmt.Errorf("data directory %s: %w", h.dir, err)
 	}
 	if h.known && fresh {
@@ -51,8 +52,8 @@ func openDataDir(dir string, fresh bool) (*dataDir, error) {
 	return h, nil
 }
 
-// take locks the directory, and makes it if need be.
-func (h *dataDir) take() error {
+// acquire locks the directory and creates it if necessary.
+func (h *dataDir) acquire() error {
 	dir, err := filepath.Abs(h.dir)
 	if err != nil {
 		return err
@@ -61,7 +62,7 @@ func (h *dataDir) take() error {
 	if err := os.MkdirAll(h.dir, 0o700); err != nil {
 		return err
 	}
-	if os.Geteuid() == 0 { // PostgreSQL runs as somebody else and has to pass
+	if os.Geteuid() == 0 { // PostgreSQL runs as another user, who must be able to enter
 		if err := os.Chmod(h.dir, 0o711); err != nil {
 			return err
 		}
@@ -78,14 +79,15 @@ func (h *dataDir) take() error {
 	if len(entries) > 0 {
 		return errDataDirForeign
 	}
-	// The file gets its name when it is locked, or removeAbandoned might come between.
+	// The file is renamed once it is locked, so that removeAbandoned never finds it unlocked.
 	if h.lock, err = lockFile(h.path(lockName + ".new")); err != nil {
 		return err
 	}
 	return os.Rename(h.path(lockName+".new"), h.path(lockName))
 }
 
-// lockFile returns errDataDirInUse while another process holds the lock.
+// lockFile creates and locks a file. It returns errDataDirInUse if another process holds
+// the lock.
 func lockFile(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -98,13 +100,13 @@ func lockFile(path string) (*os.File, error) {
 	return f, nil
 }
 
-// removeAbandoned clears the temporary directories of demos that were killed.
-// What cannot be removed belongs to somebody else.
+// removeAbandoned removes the temporary directories of demos that were killed, except
+// those of other users.
 func removeAbandoned() {
 	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), tempPattern)) // the pattern is well formed
 	for _, dir := range dirs {
 		if _, err := os.Lstat(filepath.Join(dir, lockName)); err != nil {
-			continue // just being made
+			continue // being created
 		}
 		if lock, err := lockFile(filepath.Join(dir, lockName)); err == nil {
 			os.RemoveAll(dir)
@@ -113,6 +115,7 @@ func removeAbandoned() {
 	}
 }
 
+// path returns the path of a file in the data directory.
 func (h *dataDir) path(name string) string { return filepath.Join(h.dir, name) }
 
 // empty removes everything but the lock.
@@ -126,7 +129,7 @@ func (h *dataDir) empty() error {
 	return err
 }
 
-// close gives the directory up, and removes it if it was temporary.
+// close releases the directory, and removes it if it is temporary.
 func (h *dataDir) close() error {
 	var err error
 	if h.temporary {

@@ -10,8 +10,8 @@ import (
 	"fundpass/cmd/internal/cmdtest"
 )
 
-// Directories of demos that were killed go away with the next one, those of
-// running ones stay.
+// TestAbandonedDirectories checks that a demo removes the directories of killed demos,
+// but not those of running ones.
 func TestAbandonedDirectories(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	running, err := openDataDir("", false)

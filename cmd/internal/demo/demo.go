@@ -27,20 +27,20 @@ import (
 	"fundpass/store/localpg"
 )
 
-// demoAppID is an application id that Alipay gives nobody.
+// demoAppID is an application id that Alipay does not assign.
 const demoAppID = "2021990100000000"
 
 // policyFile is the policy in the data directory.
 const policyFile = "policy.json"
 
-// Limits of the demo: one machine acts for all citizens.
+// Rate limits of the demo, in which one machine acts for all citizens.
 var (
 	demoPerAddress = settings.Rate{PerSecond: 2000, Burst: 20000}
 	demoPerUser    = settings.Rate{PerSecond: 500, Burst: 5000}
 )
 
-// Command runs everything on one machine: a private PostgreSQL, a simulated
-// Alipay, and the very server that serve runs, with invented depositors in it.
+// Command returns the demo command. It runs a private PostgreSQL, a simulated Alipay and
+// the server of package serve with invented depositors on one machine.
 func Command(w terminal.Stdio) *cobra.Command {
 	d := &demo{Screen: terminal.NewScreen(w.Out)}
 	cmd := &cobra.Command{
@@ -53,19 +53,19 @@ func Command(w terminal.Stdio) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&d.addr, "addr", "127.0.0.1:8080", "where the API answers; a loopback address, port 0 for a free one")
-	f.StringVar(&d.data, "data", "", "directory to keep keys, database and log in")
+	f.StringVar(&d.addr, "addr", "127.0.0.1:8080", "loopback address of the API; port 0 chooses a free port")
+	f.StringVar(&d.data, "data", "", "directory in which keys, database and log are kept")
 	f.BoolVar(&d.fresh, "fresh", false, "empty the --data directory first")
-	f.StringVar(&d.logFile, "log", "", "file for the log (fundpass.log in the data directory)")
+	f.StringVar(&d.logFile, "log", "", "log file (default fundpass.log in the data directory)")
 	f.StringVar(&d.policy, "policy", "default", "the built-in password policy, such as harbin; fundpass policy list lists them")
-	f.StringVar(&d.proof, "proof", string(selfservice.ProofCertdoc), "what proves a link beside the password, as FUNDPASS_PROOF; try face,phone")
+	f.StringVar(&d.proof, "proof", string(selfservice.ProofCertdoc), "proofs that a link requires beside the password, as FUNDPASS_PROOF, e.g. face,phone")
 	f.StringVar(&d.initialProof, "initial-proof", "", "the same for initial passwords, as FUNDPASS_INITIAL_PROOF")
-	f.StringVar(&d.consent, "consent", string(selfservice.ConsentRecorded), "what stands for a consent, as FUNDPASS_CONSENT: recorded or required")
-	f.StringVar(&d.transferAfter, "link-transfer", "1m", "how long the holder of a link can reject its transfer to a new Alipay account, as FUNDPASS_LINK_TRANSFER")
+	f.StringVar(&d.consent, "consent", string(selfservice.ConsentRecorded), "how citizens give consent, as FUNDPASS_CONSENT: recorded or required")
+	f.StringVar(&d.transferAfter, "link-transfer", "1m", "how long the holder of a link can reject its transfer to another Alipay account, as FUNDPASS_LINK_TRANSFER")
 	return cmd
 }
 
-// A demo is all that runs, in the order it is started.
+// A demo holds the parts that run, in the order in which they start.
 type demo struct {
 	terminal.Screen
 	addr, data, logFile string
@@ -83,10 +83,10 @@ type demo struct {
 	simURL   string
 	app      *serve.App
 
-	cleanups []func() error // what stops the parts, in the order they were started
+	cleanups []func() error // stop the parts; in the order in which these were started
 }
 
-// run serves until ctx ends, and leaves nothing behind.
+// run serves until ctx ends and then stops every part.
 func (d *demo) run(ctx context.Context) error {
 	fmt.Fprintln(d.Out, "Starting PostgreSQL, a simulated Alipay and the API ...")
 	err := d.start(ctx)
@@ -95,7 +95,7 @@ func (d *demo) run(ctx context.Context) error {
 		d.show()
 		err = d.app.Serve(ctx, d.public, nil)
 	case ctx.Err() != nil:
-		err = nil // interrupted: whatever failed, failed of that
+		err = nil // the interruption made the start fail
 	}
 	if ctx.Err() != nil {
 		fmt.Fprintln(d.Out, "\nStopping ...")
@@ -106,6 +106,8 @@ func (d *demo) run(ctx context.Context) error {
 	return err
 }
 
+// start starts the parts in order, because each needs the previous ones. It stops at the
+// first error; stop then ends those that were started.
 func (d *demo) start(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
 		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.assemble, d.load,
@@ -117,9 +119,10 @@ func (d *demo) start(ctx context.Context) error {
 	return nil
 }
 
-// addCleanup adds a function to run when the demo ends, the last one first.
+// addCleanup adds a function that runs when the demo ends, in reverse order.
 func (d *demo) addCleanup(stop func() error) { d.cleanups = append(d.cleanups, stop) }
 
+// stop runs the cleanups in reverse order and joins their errors.
 func (d *demo) stop() error {
 	var all []error
 	for _, stop := range slices.Backward(d.cleanups) {
@@ -129,7 +132,7 @@ func (d *demo) stop() error {
 	return errors.Join(all...)
 }
 
-// checkFlags refuses what serve would refuse, before anything runs.
+// checkFlags validates the flags as serve does, before anything starts.
 func (d *demo) checkFlags(context.Context) error {
 	if !slices.Contains(passwd.Builtins(), d.policy) {
 		return fmt.Errorf("--policy %s is not built in; these are: %s", d.policy, strings.Join(passwd.Builtins(), ", "))
@@ -144,7 +147,7 @@ func (d *demo) checkFlags(context.Context) error {
 	return nil
 }
 
-// listen comes early: a port in use is the most common surprise.
+// listen runs early, because a port in use is the most common failure.
 func (d *demo) listen(context.Context) error {
 	switch {
 	case d.fresh && d.data == "":
@@ -152,7 +155,7 @@ func (d *demo) listen(context.Context) error {
 	case !settings.IsAddress(d.addr):
 		return fmt.Errorf("--addr %s is not host:port", d.addr)
 	case !settings.IsLoopback(d.addr):
-		return fmt.Errorf("--addr %s is not a loopback address: the demo tells everybody its passwords; use 127.0.0.1", d.addr)
+		return fmt.Errorf("--addr %s is not a loopback address: the demo shows its passwords to everybody; use 127.0.0.1", d.addr)
 	}
 	l, err := net.Listen("tcp", d.addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -166,7 +169,8 @@ func (d *demo) listen(context.Context) error {
 	return nil
 }
 
-// ignoreClosed drops the error of closing a listener that its server closed.
+// ignoreClosed returns nil for the error of closing a listener that its server has
+// closed.
 func ignoreClosed(err error) error {
 	if errors.Is(err, net.ErrClosed) {
 		return nil
@@ -174,6 +178,7 @@ func ignoreClosed(err error) error {
 	return err
 }
 
+// openDataDir opens the data directory and the log, and creates missing keys.
 func (d *demo) openDataDir(context.Context) (err error) {
 	if d.dataDir, err = openDataDir(d.data, d.fresh); err != nil {
 		return err
@@ -212,6 +217,8 @@ func (d *demo) choosePolicy(context.Context) error {
 	return os.WriteFile(path, file, 0o600)
 }
 
+// startPostgres starts a private PostgreSQL in the data directory and migrates its
+// database.
 func (d *demo) startPostgres(ctx context.Context) (err error) {
 	d.postgres, err = localpg.Start(ctx, localpg.Options{
 		Dir: d.dataDir.path("postgres"), Own: true, Throwaway: d.dataDir.temporary, Log: d.log,
@@ -221,7 +228,7 @@ func (d *demo) startPostgres(ctx context.Context) (err error) {
 	}
 	d.addCleanup(func() error {
 		err := d.postgres.Close()
-		if d.dataDir.temporary { // its place is never used again
+		if d.dataDir.temporary { // the directory is not used again
 			err = errors.Join(err, os.RemoveAll(d.postgres.Sockets()))
 		}
 		return err
@@ -230,7 +237,7 @@ func (d *demo) startPostgres(ctx context.Context) (err error) {
 	return err
 }
 
-// startSimulator gives Alipay an address of its own, as in production.
+// startSimulator serves Alipay at an address of its own, as in production.
 func (d *demo) startSimulator(context.Context) error {
 	app, err := d.dataDir.privateKey(appKeyFile)
 	if err != nil {
@@ -264,11 +271,11 @@ func (d *demo) startSimulator(context.Context) error {
 	return nil
 }
 
-// url is where the demo answers.
+// url returns the base URL of the API.
 func (d *demo) url() string { return "http://" + d.public.Addr().String() }
 
-// assemble puts the server together as serve does, and the simulator's
-// operator paths before it.
+// assemble builds the server as serve does, and adds the simulator's /sim/ paths, the
+// API's documentation and the phone page.
 func (d *demo) assemble(ctx context.Context) (err error) {
 	s := settings.Settings{
 		Addr: d.public.Addr().String(), Environment: "demo", Center: settings.DemoCenter, DatabaseURL: d.postgres.DSN(""),

@@ -34,7 +34,7 @@ type runningDemo struct {
 	done   chan error
 }
 
-// startDemo runs a demo on a free port and waits until it says that it runs.
+// startDemo runs a demo on a free port and waits until it has started.
 func startDemo(t *testing.T, args ...string) *runningDemo {
 	t.Helper()
 	needPostgres(t)
@@ -54,11 +54,11 @@ func startDemo(t *testing.T, args ...string) *runningDemo {
 		}
 		return strings.Contains(d.screen.String(), "Ctrl-C stops")
 	})
-	d.url = d.told(t, `API +(http://127\.0\.0\.1:\d+)\n`)
+	d.url = d.find(t, `API +(http://127\.0\.0\.1:\d+)\n`)
 	return d
 }
 
-// stop presses Ctrl-C.
+// stop stops the demo as Ctrl-C does.
 func (d *runningDemo) stop(t *testing.T) {
 	t.Helper()
 	d.end()
@@ -69,8 +69,8 @@ func (d *runningDemo) stop(t *testing.T) {
 	}
 }
 
-// told finds what the screen says.
-func (d *runningDemo) told(t *testing.T, pattern string) string {
+// find returns the submatch of a pattern in the demo's output.
+func (d *runningDemo) find(t *testing.T, pattern string) string {
 	t.Helper()
 	m := regexp.MustCompile(pattern).FindStringSubmatch(d.screen.String())
 	if m == nil {
@@ -89,11 +89,11 @@ func (d *runningDemo) client() *apiclient.Client {
 	return &apiclient.Client{Base: d.url, HTTP: &http.Client{Timeout: testenv.Patience}}
 }
 
-// One demo serves every story, then walks, then a stop that leaves nothing.
+// TestDemo runs all checks against one demo, and checks that it leaves nothing behind.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t)
-	dir := d.told(t, `Database +(/.+)/postgres`)
+	dir := d.find(t, `Database +(/.+)/postgres`)
 	pid := postmaster(t, dir)
 	t.Run("people", d.testPeople)
 	t.Run("stories", d.testStories)
@@ -106,7 +106,7 @@ func TestDemo(t *testing.T) {
 	t.Run("log", func(t *testing.T) { d.testLog(t, filepath.Join(dir, "fundpass.log")) })
 	d.stop(t)
 	if _, err := http.Get(d.url + "/healthz"); err == nil {
-		t.Error("the API still answers")
+		t.Error("the API still replies")
 	}
 	d.checkGone(t, dir, pid)
 }
@@ -154,7 +154,7 @@ func (d *runningDemo) testPeople(t *testing.T) {
 	}
 }
 
-// testFaults: the simulator's operator paths stand before the API.
+// testFaults checks that the demo serves the simulator's paths.
 func (d *runningDemo) testFaults(t *testing.T) {
 	p := d.client()
 	if a := mustPost(t, p, "/sim/fault", apiclient.Fields{"next": "bad_signature", "count": 1}); a.Status != http.StatusOK {
@@ -162,10 +162,10 @@ func (d *runningDemo) testFaults(t *testing.T) {
 	}
 	a, err := p.LogIn(t.Context(), "ok")
 	if err != nil || a.Code != "ALIPAY_UNAVAILABLE" {
-		t.Errorf("a forged answer gets %s, %v", a.Code, err)
+		t.Errorf("a forged reply gives %s, %v", a.Code, err)
 	}
 	if a, err = p.LogIn(t.Context(), "ok"); err != nil || a.Code != "OK" {
-		t.Errorf("the next one gets %s, %v", a.Code, err)
+		t.Errorf("the next one gives %s, %v", a.Code, err)
 	}
 	if a := mustPost(t, p, "/sim/auth-code", apiclient.Fields{"person": "nobody"}); a.Status != http.StatusNotFound {
 		t.Errorf("an unknown person gets %d", a.Status)
@@ -175,7 +175,8 @@ func (d *runningDemo) testFaults(t *testing.T) {
 	}
 }
 
-// testDocs: the demo shows the contract, at the address it tells.
+// testDocs checks that the demo serves the API's documentation at the address that it
+// prints.
 func (d *runningDemo) testDocs(t *testing.T) {
 	for _, path := range []string{"/docs", "/docs/errors", "/openapi.yaml"} {
 		rsp, err := http.Get(d.url + path)
@@ -188,11 +189,12 @@ func (d *runningDemo) testDocs(t *testing.T) {
 		}
 	}
 	if !strings.Contains(d.screen.String(), d.url+"/docs") {
-		t.Error("the screen does not say where the contract is")
+		t.Error("the screen lacks the address of the documentation")
 	}
 }
 
-// testPage: the page and its files are the demo's alone, and lead nowhere else.
+// testPage checks that the demo serves the phone page and its files, and nothing else
+// below its path.
 func (d *runningDemo) testPage(t *testing.T) {
 	for path, want := range map[string]string{
 		"/": "text/html", "/phone/runtime/phone.mjs": "text/javascript", "/phone/runtime/phone.css": "text/css",
@@ -240,7 +242,8 @@ func (d *runningDemo) testLog(t *testing.T, path string) {
 	}
 }
 
-// checkGone: no process, no directory, and the screen says so.
+// checkGone checks that the process and the directory are gone and that the screen says
+// so.
 func (d *runningDemo) checkGone(t *testing.T, dir string, pid int) {
 	t.Helper()
 	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
@@ -249,12 +252,12 @@ func (d *runningDemo) checkGone(t *testing.T, dir string, pid int) {
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%s is still there: %v", dir, err)
 	}
-	if end := "Stopped: PostgreSQL is down, " + dir + " is removed.\n"; !strings.HasSuffix(d.screen.String(), end) {
+	if end := "Stopped PostgreSQL and removed " + dir + ".\n"; !strings.HasSuffix(d.screen.String(), end) {
 		t.Errorf("the screen does not end in %q:\n%s", end, d.screen)
 	}
 }
 
-// A demo that is interrupted while it starts ends without an error.
+// TestDemoInterruptedAtStart checks that an interrupt during the start is not an error.
 func TestDemoInterruptedAtStart(t *testing.T) {
 	t.Parallel()
 	needPostgres(t)
@@ -276,7 +279,7 @@ func unmarshal(t *testing.T, raw []byte, v any) {
 	}
 }
 
-// mustPost fails the test when there is no answer.
+// mustPost sends a POST request and ends the test if there is no reply.
 func mustPost(t *testing.T, p *apiclient.Client, path string, body apiclient.Fields) apiclient.Answer {
 	t.Helper()
 	a, err := p.Post(t.Context(), path, body)

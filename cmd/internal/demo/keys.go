@@ -14,8 +14,8 @@ import (
 	"fundpass/keys"
 )
 
-// Key files of the demo, made at the first start and kept. The simulator's two
-// are what Alipay would hold and publish.
+// Key files of the demo, created at the first start and kept. The simulator's two
+// are the ones that Alipay holds and publishes.
 const (
 	appKeyFile       = "app-key.pem"
 	alipayKeyFile    = "alipay-key.pem"
@@ -26,7 +26,7 @@ const (
 	contentKeyFile   = "content-key.txt"
 )
 
-// makeKeys makes the key files that are not there.
+// makeKeys creates the key files that do not exist.
 func (h *dataDir) makeKeys() error {
 	for name, make := range map[string]func() ([]byte, error){
 		appKeyFile: newPrivatePEM, alipayKeyFile: newPrivatePEM, transportKeyFile: newPrivatePEM,
@@ -34,7 +34,7 @@ func (h *dataDir) makeKeys() error {
 	} {
 		_, err := os.Lstat(h.path(name))
 		if !errors.Is(err, fs.ErrNotExist) {
-			continue // who reads it says what is wrong with it
+			continue // its reader reports what is wrong with it
 		}
 		content, err := make()
 		if err != nil {
@@ -55,15 +55,15 @@ func newPrivatePEM() ([]byte, error) {
 	return key.PEM(), nil
 }
 
-// newContentKey is what Alipay's console makes under 接口内容加密方式.
+// newContentKey returns a key as Alipay's console generates it under 接口内容加密方式.
 func newContentKey() ([]byte, error) {
 	var key [settings.ContentKeySize]byte
 	rand.Read(key[:])
 	return base64.StdEncoding.AppendEncode(nil, key[:]), nil
 }
 
-// publishAlipayKey writes the public half of the simulator's key, which serve
-// gets from Alipay's console.
+// publishAlipayKey writes the simulator's public key, which production servers get from
+// Alipay's console.
 func (h *dataDir) publishAlipayKey() error {
 	key, err := h.privateKey(alipayKeyFile)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"fundpass/store"
 )
 
-// loadPeople makes the stories' accounts that are not there yet, and nothing
-// else: what a citizen did to an account stays.
+// loadPeople creates the accounts of the stories that do not exist. It does not touch
+// existing accounts, so that what citizens did to them is kept.
 func loadPeople(ctx context.Context, a *serve.App, people []story) error {
 	missing, err := missingStories(ctx, a, people)
 	if err != nil {
@@ -25,7 +25,7 @@ func loadPeople(ctx context.Context, a *serve.App, people []story) error {
 	for _, s := range missing {
 		d, err := s.depositor(ctx, a.Hasher)
 		if err != nil {
-			return fmt.Errorf("story %s: %w", s.word, err)
+			return fmt.Errorf("story %s: %w", s.key, err)
 		}
 		depositors = append(depositors, d)
 	}
@@ -42,6 +42,7 @@ func loadPeople(ctx context.Context, a *serve.App, people []story) error {
 	return nil
 }
 
+// missingStories returns the stories whose fund accounts are not in the database.
 func missingStories(ctx context.Context, a *serve.App, people []story) ([]story, error) {
 	var with []story
 	var numbers []string
@@ -63,12 +64,12 @@ func missingStories(ctx context.Context, a *serve.App, people []story) ([]story,
 	return missing, nil
 }
 
-// spendAttempts leaves one attempt at a person's password, to themselves and to
-// everybody else, by failing as often as that takes.
+// spendAttempts makes failed attempts at a person's password until one is left, for the
+// person and for everybody else.
 func spendAttempts(ctx context.Context, a *serve.App, s story) error {
-	callers := []string{s.word, "no_account"}
+	callers := []string{s.key, "no_account"}
 	if !settings.Accepts(a.Settings.Proof, selfservice.ProofCertdoc) {
-		callers = callers[:1] // nobody has a count of their own
+		callers = callers[:1] // all callers share one counter
 	}
 	for _, caller := range callers {
 		p := apiclient.Client{Base: "http://demo", HTTP: &http.Client{Transport: apiclient.InProcess{Handler: a.Handler}}}
@@ -77,7 +78,7 @@ func spendAttempts(ctx context.Context, a *serve.App, s story) error {
 		}
 		for range a.Policy.Lock.Attempts()[0] - 1 {
 			if err := failAttempt(ctx, &p, caller, s.person()); err != nil {
-				return fmt.Errorf("story %s: %w", s.word, err)
+				return fmt.Errorf("story %s: %w", s.key, err)
 			}
 		}
 		if _, err := p.Post(ctx, "/v1/sessions/end", apiclient.Fields{}); err != nil {
@@ -87,8 +88,8 @@ func spendAttempts(ctx context.Context, a *serve.App, s story) error {
 	return nil
 }
 
-// failAttempt makes one failed attempt at a person's password. It gives whatever is asked
-// for before the password is looked at, which --consent and --proof decide.
+// failAttempt makes one failed attempt at a person's password. It first gives the
+// consents and proofs that --consent and --proof require.
 func failAttempt(ctx context.Context, p *apiclient.Client, caller string, who alipaysim.Person) error {
 	for range 4 {
 		r, err := p.Post(ctx, "/v1/link", apiclient.Fields{
@@ -111,22 +112,22 @@ func failAttempt(ctx context.Context, p *apiclient.Client, caller string, who al
 			return err
 		}
 	}
-	return fmt.Errorf("%w: it asks for more and more", apiclient.ErrNotAPI)
+	return fmt.Errorf("%w: no refusal after four calls", apiclient.ErrNotAPI)
 }
 
-// agree gives every consent that the centre asks for.
+// agree gives every consent that the centre requires.
 func agree(ctx context.Context, p *apiclient.Client) error {
 	r, err := p.Get(ctx, "/v1/consents")
 	if err != nil {
 		return err
 	}
-	var asked struct {
+	var offered struct {
 		Consents []struct{ Purpose, Version string }
 	}
-	if err := json.Unmarshal(r.Data, &asked); err != nil {
+	if err := json.Unmarshal(r.Data, &offered); err != nil {
 		return fmt.Errorf("%w: %s", apiclient.ErrNotAPI, r.Code)
 	}
-	for _, c := range asked.Consents {
+	for _, c := range offered.Consents {
 		if _, err := p.Post(ctx, "/v1/consents", apiclient.Fields{"purpose": c.Purpose, "version": c.Version}); err != nil {
 			return err
 		}
@@ -134,14 +135,14 @@ func agree(ctx context.Context, p *apiclient.Client) error {
 	return nil
 }
 
-// verifyPhone shows the number that the simulator vouches for, as my.getPhoneNumber
-// hands it to the page.
+// verifyPhone submits the phone number that the simulator certifies, as my.getPhoneNumber
+// passes it to the page.
 func verifyPhone(ctx context.Context, p *apiclient.Client, person string) error {
-	given, err := p.Post(ctx, "/sim/phone", apiclient.Fields{"person": person})
+	phone, err := p.Post(ctx, "/sim/phone", apiclient.Fields{"person": person})
 	if err != nil {
 		return err
 	}
-	r, err := p.Post(ctx, "/v1/phone", json.RawMessage(given.Text("response")))
+	r, err := p.Post(ctx, "/v1/phone", json.RawMessage(phone.Text("response")))
 	if err == nil && r.Code != "OK" {
 		err = fmt.Errorf("%w: %s", apiclient.ErrNotAPI, r.Code)
 	}

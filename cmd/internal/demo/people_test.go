@@ -17,7 +17,7 @@ import (
 
 var updatePeople = flag.Bool("update-people", false, "rewrite testdata/people.golden")
 
-// What a person is listed with must be in the form the API compares.
+// TestStoriesAreNormal checks that people are listed in the form that the API compares.
 func TestStoriesAreNormal(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]string)
@@ -25,30 +25,31 @@ func TestStoriesAreNormal(t *testing.T) {
 		p := s.person()
 		doc, err := document.Parse(p.IDType, p.IDNumber)
 		if err != nil || doc.Number != p.IDNumber {
-			t.Errorf("%s: %s is %v, %v", s.word, p.IDNumber, doc, err)
+			t.Errorf("%s: %s is %v, %v", s.key, p.IDNumber, doc, err)
 		}
 		if p.IDType == document.Citizen && !strings.HasPrefix(p.IDNumber, "99") {
-			t.Errorf("%s: %s may be somebody's", s.word, p.IDNumber)
+			t.Errorf("%s: %s may be real", s.key, p.IDNumber)
 		}
 		if name, err := document.Name(p.Name); err != nil || name != p.Name {
-			t.Errorf("%s: name %q is %q, %v", s.word, p.Name, name, err)
+			t.Errorf("%s: name %q is %q, %v", s.key, p.Name, name, err)
 		}
 		if s.account != "" && len(p.Phone) != 11 {
-			t.Errorf("%s: phone %s", s.word, p.Phone)
+			t.Errorf("%s: phone %s", s.key, p.Phone)
 		}
 		for _, key := range []string{p.Person, p.Password, p.AccountNo} {
 			if s.again != "" && key != p.Person { // the same person's
 				continue
 			}
 			if other, twice := seen[key]; twice {
-				t.Errorf("%s and %s share %s", other, s.word, key)
+				t.Errorf("%s and %s share %s", other, s.key, key)
 			}
-			seen[key] = s.word
+			seen[key] = s.key
 		}
 	}
 }
 
-// A chosen password must be allowed, so that a walk can put it back.
+// TestStoriesHaveGoodPasswords checks that chosen passwords are allowed, so that a walk
+// can restore them.
 func TestStoriesHaveGoodPasswords(t *testing.T) {
 	t.Parallel()
 	for _, s := range stories {
@@ -57,13 +58,13 @@ func TestStoriesHaveGoodPasswords(t *testing.T) {
 			IDType: p.IDType, IDNumber: p.IDNumber, Name: p.Name, Phone: p.Phone, AccountNo: p.AccountNo,
 		})
 		if good := len(broken) == 0; good == (s.initialRule != "") {
-			t.Errorf("%s: %v", s.word, broken)
+			t.Errorf("%s: %v", s.key, broken)
 		}
 	}
 }
 
-// The table as a terminal shows it: every line equally wide, a Chinese
-// character being two columns.
+// TestPeopleTable checks the table on a terminal: all lines are equally wide if a Chinese
+// character is two columns.
 func TestPeopleTable(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

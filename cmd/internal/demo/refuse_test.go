@@ -33,7 +33,7 @@ func TestDemoRefuses(t *testing.T) {
 		{"no port", []string{"--addr", "127.0.0.1"}, "--addr 127.0.0.1 is not host:port"},
 		{"port in use", []string{"--addr", busy.Addr().String()}, "--addr " + busy.Addr().String() + " is in use"},
 		{"fresh without data", []string{"--fresh"}, "--fresh needs --data"},
-		{"somebody's directory", []string{"--addr", "127.0.0.1:0", "--data", foreign, "--fresh"}, "not a demo's"},
+		{"another program's directory", []string{"--addr", "127.0.0.1:0", "--data", foreign, "--fresh"}, "was not created by a demo"},
 		{"unknown policy", []string{"--policy", "atlantis"}, "--policy atlantis is not built in; these are: anyang, "},
 		{"argument", []string{"now"}, "unknown command"},
 	} {
@@ -45,7 +45,7 @@ func TestDemoRefuses(t *testing.T) {
 		})
 	}
 	if _, err := os.Stat(filepath.Join(foreign, "thesis.doc")); err != nil {
-		t.Error("--fresh emptied somebody's directory")
+		t.Error("--fresh emptied another program's directory")
 	}
 }
 

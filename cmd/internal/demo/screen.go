@@ -11,7 +11,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// show is what the operator sees once everything runs.
+// show prints what the operator needs once everything runs.
 func (d *demo) show() {
 	d.Title("fundpass demo is running. Every person in it is invented.")
 	d.Heading("What runs")
@@ -21,21 +21,21 @@ func (d *demo) show() {
 		{"Docs", d.url() + "/docs"},
 		{"Alipay", d.simURL + " (simulated)"},
 		{"Policy", fmt.Sprintf("%s, %d rules", d.app.Policy.Name, len(d.app.Policy.Public()))},
-		{"Links", "proven by " + d.proof + ", consents " + d.consent + ", transferred after " + d.transferAfter},
+		{"Links", "proof " + d.proof + ", consent " + d.consent + ", transfer after " + d.transferAfter},
 		{"Database", d.postgres.Dir() + d.dataNote()},
 		{"Log", d.logFile},
 	})
 	d.Heading("People to try")
 	peopleTable(d.Out, d.people)
 	if d.dataDir.known {
-		fmt.Fprintln(d.Out, "Passwords are as first loaded; people may have changed theirs since, see the page. --fresh begins anew.")
+		fmt.Fprintln(d.Out, "These are the first passwords; people may have changed theirs since, see the page. --fresh starts over.")
 	}
 	d.Heading("What to do next")
 	d.next()
 	fmt.Fprintln(d.Out, "\nCtrl-C stops everything.")
 }
 
-// dataNote says what becomes of the data when the demo ends.
+// dataNote says what happens to the data when the demo ends.
 func (d *demo) dataNote() string {
 	if d.dataDir.temporary {
 		return " (removed at the end; --data DIR keeps it)"
@@ -43,13 +43,14 @@ func (d *demo) dataNote() string {
 	return ""
 }
 
+// next prints commands that can be copied.
 func (d *demo) next() {
 	url := d.url()
 	for _, step := range [][2]string{
 		{"Walk the whole citizen's flow, in a second terminal:", program() + " walk --base " + url},
-		{"Or go by hand. An auth code, as Alipay gives it to a mini-program, is good once for 3 minutes:",
+		{"Or call the API by hand. An auth code, as Alipay gives it to a mini-program, is valid once, for 3 minutes:",
 			curl(url+"/sim/auth-code", `{"person":"ok"}`)},
-		{"It opens a session. The token goes into the header Authorization: Bearer of every further call:",
+		{"It opens a session. Send the token in the header Authorization: Bearer with every further call:",
 			curl(url+"/v1/sessions", `{"auth_code":"..."}`)},
 	} {
 		fmt.Fprintf(d.Out, "  %s\n    %s\n", step[0], step[1])
@@ -60,7 +61,8 @@ func curl(url, body string) string {
 	return fmt.Sprintf("curl -s %s -H 'Content-Type: application/json' -d '%s'", url, body)
 }
 
-// program is how this one was called, so that the next command can be copied.
+// program returns the command that started this process, so that the next command can be
+// copied.
 func program() string {
 	if strings.Contains(os.Args[0], "go-build") {
 		return "go run ./cmd/fundpass"
@@ -68,6 +70,7 @@ func program() string {
 	return os.Args[0]
 }
 
+// peopleTable prints the stories with what a visitor types to be that person.
 func peopleTable(out io.Writer, people []story) {
 	t := table.NewWriter()
 	t.SetOutputMirror(out)
@@ -83,13 +86,13 @@ func peopleTable(out io.Writer, people []story) {
 	t.Render()
 }
 
-// exitMessage says what was stopped and what becomes of the data directory.
+// exitMessage says what was stopped and what happened to the data directory.
 func (d *demo) exitMessage() string {
 	switch {
 	case d.dataDir == nil:
 		return "Stopped."
 	case d.dataDir.temporary:
-		return "Stopped: PostgreSQL is down, " + d.dataDir.dir + " is removed."
+		return "Stopped PostgreSQL and removed " + d.dataDir.dir + "."
 	}
-	return "Stopped: PostgreSQL is down, " + d.dataDir.dir + " is kept for the next start."
+	return "Stopped PostgreSQL and kept " + d.dataDir.dir + " for the next start."
 }

@@ -11,9 +11,9 @@ import (
 	"fundpass/store"
 )
 
-// A story is an invented depositor who shows one thing.
+// A story is an invented depositor who demonstrates one case.
 type story struct {
-	word    string // names the person and the story
+	key     string // names the person and the story
 	caption string // Chinese, for the table of people to try
 	english string // the same for the page
 	name    string
@@ -22,62 +22,62 @@ type story struct {
 	account string // GRZH, "" = no fund account
 	status  string // GRZHZT, "" = 01
 
-	password    string // what works, "" where it follows from initialRule
+	password    string // the current one; "" if initialRule gives it
 	initialRule string
-	sm3         string // all that the old system kept of the password: its SM3 digest in hex
+	sm3         string // SM3 digest of the password in hex, as an old system stored it; "" = none
 
-	sameUser   string // whose Alipay account this person uses, "" = one of their own
-	uncertain  bool   // Alipay does not certify that its user is this person
+	sameUser   string // key of the person whose Alipay account this person uses; "" = their own
+	uncertain  bool   // Alipay does not certify the user's identity
 	oneAttempt bool   // all attempts but one are used up
-	newPhone   string // the number Alipay knows, "" = the one on file
-	again      string // whose second Alipay account this is: the same person and fund account; "" = nobody's
+	newPhone   string // the number that Alipay knows; "" = the one on file
+	again      string // key of the person whose second Alipay account this is; "" = none
 }
 
-// stories are the people of the demo. Nobody can have their ID numbers: 99 is
-// no region. Nor their phones: no number begins with 100.
+// stories are the people of the demo. Their ID numbers and phones cannot be real: there
+// is no region 99, and no phone number begins with 100.
 var stories = []story{
-	{word: "ok", caption: "正常缴存，已设密码", english: "Regular saver, own password", name: "林知夏",
+	{key: "ok", caption: "正常缴存，已设密码", english: "Regular saver, own password", name: "林知夏",
 		id: "99010119880416102", account: "990100003104", password: "Maple-Bridge-41"},
-	{word: "initial", caption: "初始密码，尚未修改", english: "Initial password, never changed", name: "周砚秋",
+	{key: "initial", caption: "初始密码，尚未修改", english: "Initial password, never changed", name: "周砚秋",
 		id: "99010119930722105", account: "990100003205", initialRule: "id-last6"},
-	{word: "locked_soon", caption: "再错一次就锁定", english: "One wrong guess from a lock", name: "沈青禾",
+	{key: "locked_soon", caption: "再错一次就锁定", english: "One wrong guess from a lock", name: "沈青禾",
 		id: "99010119790309108", account: "990100003306", password: "Copper-Kettle-58", oneAttempt: true},
-	{word: "suspended_account", caption: "账户封存，可以改密码", english: "Suspended account, may change", name: "顾南星",
+	{key: "suspended_account", caption: "账户封存，可以改密码", english: "Suspended account, may change", name: "顾南星",
 		id: "99010119851130111", account: "990100003407", password: "Silver-Ferry-26", status: store.StatusSealed},
-	{word: "frozen_account", caption: "账户冻结，不能改密码", english: "Frozen account, may not change", name: "许怀瑾",
+	{key: "frozen_account", caption: "账户冻结，不能改密码", english: "Frozen account, may not change", name: "许怀瑾",
 		id: "99010119900518114", account: "990100003508", password: "Quiet-Harbor-73", status: store.StatusFrozen},
-	{word: "moved", caption: "已转出销户，不能绑定", english: "Moved out, cannot link", name: "陆鸣谦",
+	{key: "moved", caption: "已转出销户，不能绑定", english: "Moved out, cannot link", name: "陆鸣谦",
 		id: "99010119820827117", account: "990100003609", password: "Amber-Window-35", status: store.StatusMoved},
-	{word: "passport", caption: "外籍职工，护照开户", english: "Foreigner with a passport", name: "ANNA LINDQVIST", idType: document.Passport,
+	{key: "passport", caption: "外籍职工，护照开户", english: "Foreigner with a passport", name: "ANNA LINDQVIST", idType: document.Passport,
 		id: "XA9901047", account: "990100003710", password: "Paper-Lantern-92"},
-	{word: "two_accounts", caption: "一人两户，第一个账户", english: "Two accounts, the first", name: "宋云舒",
+	{key: "two_accounts", caption: "一人两户，第一个账户", english: "Two accounts, the first", name: "宋云舒",
 		id: "99010119870214123", account: "990100003811", password: "Violet-Garden-64"},
-	{word: "two_accounts_2", caption: "一人两户，第二个账户", english: "Two accounts, the second", name: "宋云舒",
+	{key: "two_accounts_2", caption: "一人两户，第二个账户", english: "Two accounts, the second", name: "宋云舒",
 		id: "99010119870214123", account: "990100003912", password: "Marble-Orchard-87", sameUser: "two_accounts"},
-	{word: "no_account", caption: "没有公积金账户", english: "No fund account", name: "唐晚晴",
+	{key: "no_account", caption: "没有公积金账户", english: "No fund account", name: "唐晚晴",
 		id: "99010119960603126", password: "Velvet-Compass-49"},
-	{word: "face_fails", caption: "人脸核验不通过", english: "Face check fails", name: "程既白",
+	{key: "face_fails", caption: "人脸核验不通过", english: "Face check fails", name: "程既白",
 		id: "99010119751212129", account: "990100004013", password: "Walnut-Staircase-36"},
-	{word: "mismatch", caption: "支付宝实名不是本人", english: "Somebody else's Alipay", name: "魏长风",
+	{key: "mismatch", caption: "支付宝实名不是本人", english: "Somebody else's Alipay", name: "魏长风",
 		id: "99010119910925132", account: "990100004114", password: "Crimson-Teapot-84", uncertain: true},
-	{word: "legacy", caption: "旧系统SM3密码，照用", english: "SM3 hash of the old system", name: "秦若水",
+	{key: "legacy", caption: "旧系统SM3密码，照用", english: "SM3 hash of the old system", name: "秦若水",
 		id: "99010119840107135", account: "990100004215", password: "Willow-Harbor-69", sm3: "190170cd8d69a7f8af49b4777620011e0e7ec07e9b75e9b05927b38a59433f14"},
-	{word: "new_phone", caption: "手机号与预留的不同", english: "Other phone number on file", name: "苏望舒",
+	{key: "new_phone", caption: "手机号与预留的不同", english: "Other phone number on file", name: "苏望舒",
 		id: "99010119890226138", account: "990100004316", password: "Lantern-Meadow-57", newPhone: "10077700316"},
-	{word: "ok_again", caption: "换了支付宝，可改绑", english: "New Alipay, can transfer", again: "ok"},
+	{key: "ok_again", caption: "换了支付宝，可改绑", english: "New Alipay, can transfer", again: "ok"},
 }
 
-// person is the story as the simulator lists it.
+// person returns the story as a person of the simulator.
 func (s story) person() alipaysim.Person {
 	if s.again != "" {
-		p := storyCalled(s.again).person()
-		p.Person, p.Story, p.OpenID = s.word, s.word, "074demo_"+s.word
+		p := storyByKey(s.again).person()
+		p.Person, p.Story, p.OpenID = s.key, s.key, "074demo_"+s.key
 		return p
 	}
 	p := alipaysim.Person{
-		Person: s.word, Story: s.word, Name: s.name, IDType: cmp.Or(s.idType, document.Citizen), IDNumber: s.id,
+		Person: s.key, Story: s.key, Name: s.name, IDType: cmp.Or(s.idType, document.Citizen), IDNumber: s.id,
 		AccountNo: s.account, Password: s.password,
-		OpenID: "074demo_" + cmp.Or(s.sameUser, s.word), Certified: !s.uncertain,
+		OpenID: "074demo_" + cmp.Or(s.sameUser, s.key), Certified: !s.uncertain,
 	}
 	if p.IDType == document.Citizen {
 		p.IDNumber += document.CheckDigit(s.id)
@@ -89,13 +89,13 @@ func (s story) person() alipaysim.Person {
 	return p
 }
 
-func storyCalled(word string) story {
-	s, _ := storyIn(stories, word)
+func storyByKey(key string) story {
+	s, _ := storyIn(stories, key)
 	return s
 }
 
-func storyIn(all []story, word string) (story, bool) {
-	i := slices.IndexFunc(all, func(s story) bool { return s.word == word })
+func storyIn(all []story, key string) (story, bool) {
+	i := slices.IndexFunc(all, func(s story) bool { return s.key == key })
 	if i < 0 {
 		return story{}, false
 	}
@@ -113,13 +113,13 @@ func storiesUnder(p *passwd.Policy) []story {
 	return all
 }
 
-// phoneOnFile is invented like everything else; who has no account has a phone all the same.
+// phoneOnFile returns an invented number, also for a person without an account.
 func (s story) phoneOnFile() string {
 	from := cmp.Or(s.account, s.id)
 	return "100" + from[len(from)-8:]
 }
 
-// depositor is the story as the centre's core system would hand it over.
+// depositor returns the story as a row of the centre's core system.
 func (s story) depositor(ctx context.Context, h *passwd.Hasher) (store.Depositor, error) {
 	p := s.person()
 	doc, err := document.Parse(p.IDType, p.IDNumber)

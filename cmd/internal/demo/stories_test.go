@@ -7,8 +7,7 @@ import (
 	"fundpass/cmd/internal/apiclient"
 )
 
-// testStories runs every story: the link, and what a change of password is
-// answered.
+// testStories links every person and opens a change, and checks the replies.
 func (d *runningDemo) testStories(t *testing.T) {
 	for _, tt := range []struct {
 		person, link, state, status, change string
@@ -94,13 +93,13 @@ func (d *runningDemo) testStories(t *testing.T) {
 	})
 }
 
-func storyOf(t *testing.T, word string) story {
+func storyOf(t *testing.T, key string) story {
 	t.Helper()
 	for _, s := range stories {
-		if s.word == word {
+		if s.key == key {
 			return s
 		}
 	}
-	t.Fatalf("no story %s", word)
+	t.Fatalf("no story %s", key)
 	return story{}
 }

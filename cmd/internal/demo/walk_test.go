@@ -11,16 +11,16 @@ import (
 	"fundpass/cmd/internal/cmdtest"
 )
 
-// testWalkBack: a day allows three resets, and after those a walk still holds;
-// whoever fails the verification is let through, and whom nobody can verify is
-// not frozen.
+// testWalkBack checks that a walk passes after the three resets of a day are used up,
+// that a person who fails the verification is passed on the second try, and that a person
+// who cannot be verified is not frozen.
 func (d *runningDemo) testWalkBack(t *testing.T) {
 	for _, tt := range []struct {
 		name, person string
 		want         []string
 		not          string
 	}{
-		{"the third", "ok", []string{"A new password, without the old one", "密码已冻结"}, "skipped"},
+		{"the third", "ok", []string{"A new password is set without the old one", "密码已冻结"}, "skipped"},
 		{"the fourth", "ok", []string{"429 RESET_LIMIT", "skipped: today's resets are used up"}, "不是我"},
 		{"a failed face", "face_fails", []string{"403 IDENTITY_NOT_PROVEN", "POST /sim/certify", "state passed"}, "skipped"},
 		{"a passport", "passport", []string{"409 RESET_UNAVAILABLE", "skipped: no identity verification"}, "不是我"},
@@ -30,7 +30,7 @@ func (d *runningDemo) testWalkBack(t *testing.T) {
 			if err != nil || strings.Contains(screen, tt.not) || strings.Contains(screen, "is now") {
 				t.Errorf("%v\n%s", err, screen)
 			}
-			for _, want := range append(tt.want, "DECRYPT_FAILED", "The new password twice, encrypted: changed") {
+			for _, want := range append(tt.want, "DECRYPT_FAILED", "The encrypted new password is set") {
 				if !strings.Contains(screen, want) {
 					t.Errorf("lacks %s:\n%s", want, screen)
 				}
@@ -39,8 +39,8 @@ func (d *runningDemo) testWalkBack(t *testing.T) {
 	}
 }
 
-// testWalkTwice: a walk holds again and again, leaves everything as it was,
-// and shows no secret.
+// testWalkTwice checks that a walk can be repeated, leaves everything unchanged, and
+// prints no secret.
 func (d *runningDemo) testWalkTwice(t *testing.T) {
 	who := storyOf(t, "ok").person()
 	for _, linked := range []bool{false, true} {
@@ -48,7 +48,7 @@ func (d *runningDemo) testWalkTwice(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, screen)
 		}
-		if strings.Contains(screen, "✗") || !regexp.MustCompile(`All \d\d steps held, in \d+\.\d s\.\n$`).MatchString(screen) {
+		if strings.Contains(screen, "✗") || !regexp.MustCompile(`All \d\d steps passed in \d+\.\d s\.\n$`).MatchString(screen) {
 			t.Errorf("screen:\n%s", screen)
 		}
 		for _, secret := range []string{who.Password, who.IDNumber, who.Name, "Bearer", "token"} {
@@ -70,19 +70,19 @@ func (d *runningDemo) testWalkTwice(t *testing.T) {
 	}
 	t.Run("initial", func(t *testing.T) {
 		screen, err := d.walk(t, "--person", "initial")
-		made := regexp.MustCompile(`initial's password is now (\S+), made up`).FindStringSubmatch(screen)
+		made := regexp.MustCompile(`initial's password is now (\S+), generated`).FindStringSubmatch(screen)
 		if err != nil || made == nil {
 			t.Fatalf("%v\n%s", err, screen)
 		}
 		p, who := d.client(), storyOf(t, "initial").person()
 		p.LogIn(t.Context(), "initial")
 		if a := mustPost(t, p, "/v1/link", linkOf(who, made[1])); a.Code != "OK" {
-			t.Errorf("the password told: %s", a.Raw)
+			t.Errorf("the printed password: %s", a.Raw)
 		}
 	})
 	t.Run("frozen", func(t *testing.T) {
 		screen, err := d.walk(t, "--person", "frozen_account")
-		if !strings.Contains(fmt.Sprint(err), "did not hold") || !strings.Contains(screen, "wanted OK, got 423 ACCOUNT_FROZEN") {
+		if !strings.Contains(fmt.Sprint(err), "failed") || !strings.Contains(screen, "wanted OK, got 423 ACCOUNT_FROZEN") {
 			t.Errorf("%v\n%s", err, screen)
 		}
 		if a, err := d.client().LogIn(t.Context(), "frozen_account"); err != nil || a.Object()["linked"] != false {
@@ -96,15 +96,15 @@ func (d *runningDemo) testWalkTwice(t *testing.T) {
 	})
 }
 
-// walk walks on the demo and returns the screen.
+// walk runs fundpass walk against the demo and returns its output.
 func (d *runningDemo) walk(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	r := cmdtest.Run(t, nil, append([]string{"walk", "--base", d.url}, args...)...)
 	return r.Out, r.Err
 }
 
-// checkColumns: what was answered, and how long it took, stand in one column,
-// however many Chinese characters are before them.
+// checkColumns checks that the codes and the times of the steps are aligned, whatever
+// Chinese characters precede them.
 func checkColumns(t *testing.T, screen string) {
 	t.Helper()
 	answers := regexp.MustCompile(`^( [✓✗] .*?)\d{3} [A-Z_a-z]+ +<?\d+ ms$`)

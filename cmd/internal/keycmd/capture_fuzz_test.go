@@ -11,8 +11,8 @@ import (
 	"fundpass/cmd/internal/settings"
 )
 
-// Whatever somebody pastes: no panic, what is judged stands in what was given, no
-// value is printed, and nothing printed moves the cursor.
+// FuzzVerify checks that no input makes verify panic, that the body is part of the input,
+// and that the output has no control characters.
 func FuzzVerify(f *testing.F) {
 	s := cmdtest.NewBareEnv(f)
 	_, keyring, err := settings.ReadKeyring(cmdtest.GetenvOf(keyringEnv(s)))

@@ -1,3 +1,3 @@
-// Package keycmd makes, rotates and fetches keys and certificates, lays new keys over stored
-// hashes, and says what a message of Alipay is.
+// Package keycmd creates, rotates and downloads keys and certificates, applies new pepper
+// keys to stored hashes, and diagnoses messages of Alipay.
 package keycmd

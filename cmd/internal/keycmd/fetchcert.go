@@ -22,29 +22,32 @@ func fetchCertCommand(w terminal.Stdio) *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "fetch-cert SN --out FILE",
-		Short: "Download a certificate of Alipay's, for you to compare and trust",
-		Long: "Fetch-cert asks FUNDPASS_GATEWAY_URL for the certificate with serial number SN, as a\n" +
-			"refused message names it in alipay_cert_sn. It checks that it is Alipay's, for this\n" +
-			"merchant, valid, and issued under FUNDPASS_ALIPAY_ROOT_CERT_FILE, writes it to a file\n" +
-			"that did not exist and says what to compare. The server does not trust it before\n" +
-			"you have added the file to FUNDPASS_ALIPAY_KEY_FILES. For certificate mode only.",
+		Short: "Download a certificate of Alipay's for comparison",
+		Long: "Fetch-cert downloads the certificate with serial number SN from FUNDPASS_GATEWAY_URL.\n" +
+			"A refused message contains the SN in alipay_cert_sn. It checks that the certificate\n" +
+			"is Alipay's, is for this merchant, is valid and was issued under\n" +
+			"FUNDPASS_ALIPAY_ROOT_CERT_FILE, writes it to a new file and prints what to compare.\n" +
+			"The server trusts it only after you add the file to FUNDPASS_ALIPAY_KEY_FILES.\n" +
+			"The command works in certificate mode only.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return fetchCert(cmd.Context(), w, strings.ToLower(args[0]), out)
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "file to write; it must not exist")
-	_ = cmd.MarkFlagRequired("out") // which is there
+	_ = cmd.MarkFlagRequired("out") // fails only for an unknown flag
 	return cmd
 }
 
+// fetchCert downloads and checks the certificate before it creates the file, so that a
+// refused certificate leaves none.
 func fetchCert(ctx context.Context, w terminal.Stdio, sn, out string) error {
 	if _, err := os.Lstat(out); err == nil {
-		return fmt.Errorf("%s is there; %w", out, errKeysExist)
+		return fmt.Errorf("%s exists; %w", out, errKeysExist)
 	}
 	s, keyring, err := settings.ReadKeyring(w.Getenv, "FUNDPASS_GATEWAY_URL")
 	if err != nil {
-		return fmt.Errorf("settings are not right:\n%w", err)
+		return fmt.Errorf("invalid settings:\n%w", err)
 	}
 	if s.AlipayRootCertFile == "" {
 		return errors.New("FUNDPASS_ALIPAY_ROOT_CERT_FILE is not set: in public-key mode there are no certificates; copy Alipay's public key from the console")
@@ -59,7 +62,7 @@ func fetchCert(ctx context.Context, w terminal.Stdio, sn, out string) error {
 	}
 	cert, err := keys.CheckAlipayCert(s.KeyringFiles(), sn, content)
 	if err != nil {
-		return fmt.Errorf("what was downloaded is refused, nothing written: %w", err)
+		return fmt.Errorf("the downloaded certificate is refused, nothing written: %w", err)
 	}
 	if err := settings.WriteNew(out, content); err != nil {
 		return err
@@ -68,6 +71,7 @@ func fetchCert(ctx context.Context, w terminal.Stdio, sn, out string) error {
 	return syncDir(filepath.Dir(out))
 }
 
+// printCandidate prints what the operator compares with Alipay's console.
 func printCandidate(to io.Writer, path string, c keys.AlipayCert) {
 	row := func(what, note string) { fmt.Fprintf(to, "%-13s%s\n", what, note) }
 	row("file", path)
@@ -80,8 +84,8 @@ func printCandidate(to io.Writer, path string, c keys.AlipayCert) {
 	if c.Sandbox {
 		root = "sandbox's pinned root"
 	}
-	fmt.Fprint(to, "\nIt was issued under the "+root+", but nobody has compared it yet. Look at the\n"+
-		"certificate in Alipay's console (接口加签方式 > 证书 > 支付宝公钥证书): when subject, validity and\n"+
-		"serial are the same, add the file to FUNDPASS_ALIPAY_KEY_FILES beside the old one,\n"+
+	fmt.Fprint(to, "\nIt was issued under the "+root+". Compare it with the certificate in\n"+
+		"Alipay's console (接口加签方式 > 证书 > 支付宝公钥证书). If subject, validity and serial\n"+
+		"number are the same, add the file to FUNDPASS_ALIPAY_KEY_FILES beside the old one,\n"+
 		"run fundpass check and restart the servers. Otherwise delete the file.\n")
 }

@@ -26,8 +26,8 @@ type offer struct {
 	other  bool // issued under another root
 }
 
-// offerCert makes certificate mode complete, lets the gateway give offer under the
-// serial number it returns, and returns the settings.
+// offerCert completes certificate mode, makes the gateway serve a certificate, and
+// returns the settings and the serial number.
 func offerCert(s *cmdtest.ServerEnv, o offer) (cmdtest.Values, string) {
 	s.T.Helper()
 	env := s.Certify(time.Now().AddDate(1, 0, 0))
@@ -85,7 +85,7 @@ func TestFetchCert(t *testing.T) {
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v", info.Mode())
 	}
-	// The server trusts it once it is configured beside the old one.
+	// The server trusts the certificate once it is configured beside the old one.
 	env["FUNDPASS_ALIPAY_KEY_FILES"] += "," + path
 	_, keyring, err := settings.ReadKeyring(cmdtest.GetenvOf(s.Env(env)))
 	cmdtest.NoError(t, err)
@@ -98,7 +98,7 @@ func TestFetchCert(t *testing.T) {
 		t.Errorf("again: %v", got.Err)
 	}
 	if !bytes.Equal(before, s.Read("candidate.crt")) || s.Sim.Calls("") != calls {
-		t.Error("overwritten, or asked for nothing")
+		t.Error("the file was overwritten, or the gateway was called")
 	}
 }
 
@@ -106,7 +106,7 @@ func TestFetchCertRefused(t *testing.T) {
 	t.Parallel()
 	next, year := &cmdtest.TestKeys().Alipay[1].PublicKey, time.Now().AddDate(1, 0, 0)
 	good := offer{name: alipaySubject, end: year, public: next}
-	asked := func(sn string) func(string) string { return func(string) string { return sn } }
+	always := func(sn string) func(string) string { return func(string) string { return sn } }
 	for _, c := range []struct {
 		name   string
 		offer  offer
@@ -115,9 +115,9 @@ func TestFetchCertRefused(t *testing.T) {
 		want   error  // nil = any
 		text   string // in the error
 	}{
-		{"another serial number", good, asked(strings.Repeat("0", 32)), nil, keys.ErrMismatch, "nothing written"},
-		{"unknown", good, asked(strings.Repeat("a", 32)), nil, signing.ErrConfiguration, "CERT_NOT_EXIST"},
-		{"no serial number", good, asked("latest"), nil, signing.ErrSerial, ""},
+		{"another serial number", good, always(strings.Repeat("0", 32)), nil, keys.ErrMismatch, "nothing written"},
+		{"unknown", good, always(strings.Repeat("a", 32)), nil, signing.ErrConfiguration, "CERT_NOT_EXIST"},
+		{"no serial number", good, always("latest"), nil, signing.ErrSerial, ""},
 		{"another root", offer{alipaySubject, year, next, true}, nil, nil, keys.ErrUntrusted, "root"},
 		{"an application's", offer{cmdtest.TestPartner + "-" + cmdtest.TestAppID, year, next, false}, nil, nil, keys.ErrUntrusted, "subject"},
 		{"another merchant's", offer{alipaySubject[:len(alipaySubject)-1] + "9", year, next, false}, nil, nil, keys.ErrMismatch, "merchant"},
@@ -141,13 +141,14 @@ func TestFetchCertRefused(t *testing.T) {
 				t.Errorf("got %v, want %v, %q", got.Err, c.want, c.text)
 			}
 			if _, err := os.Lstat(s.Path("candidate.crt")); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("written all the same: %v", err)
+				t.Errorf("a file was written: %v", err)
 			}
 		})
 	}
 }
 
-// The certificate of the application's own key is not Alipay's, whatever its name.
+// TestFetchCertOwnKey checks that a certificate of the application's own key is refused,
+// whatever its subject.
 func TestFetchCertOwnKey(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)
@@ -160,7 +161,7 @@ func TestFetchCertOwnKey(t *testing.T) {
 	}
 }
 
-// What Alipay's stand-in spoils is not written.
+// TestFetchCertFaults checks that nothing is written if the simulator's reply is faulty.
 func TestFetchCertFaults(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)
@@ -173,6 +174,6 @@ func TestFetchCertFaults(t *testing.T) {
 		}
 	}
 	if _, err := os.Lstat(s.Path("candidate.crt")); err == nil {
-		t.Error("written all the same")
+		t.Error("a file was written")
 	}
 }

@@ -14,19 +14,20 @@ import (
 	"fundpass/keys"
 )
 
-// errKeysExist protects what cannot be made again.
-var errKeysExist = errors.New("key files are never overwritten; give another directory, or move these away yourself")
+// errKeysExist is returned instead of overwriting a key, because a lost key cannot be
+// recreated.
+var errKeysExist = errors.New("key files are never overwritten; choose another directory, or move the existing files")
 
 func keysCommand(w terminal.Stdio) *cobra.Command {
-	cmd := &cobra.Command{Use: "keys", Short: "Make and rotate keys"}
+	cmd := &cobra.Command{Use: "keys", Short: "Create and rotate keys"}
 	cmd.AddCommand(keysNewCommand(w), fetchCertCommand(w),
 		rotateCommand(w, rotation{
-			use: "rotate-column FILE", short: "Put a fresh key that seals columns into a column key file",
-			rotate: keys.RotateColumnKey, effect: "New values are sealed with the fresh key; older keys in the file still open what they sealed.",
+			use: "rotate-column FILE", short: "Add a new key to a column key file",
+			rotate: keys.RotateColumnKey, effect: "New values are encrypted with the new key; the older keys in the file still decrypt old values.",
 		}),
 		rotateCommand(w, rotation{
-			use: "rotate-pepper FILE", short: "Put a fresh key behind new password hashes into a pepper file",
-			rotate: keys.RotatePepper, effect: "New hashes use the fresh key; older keys in the file still verify theirs.\nWhen every server has the file, fundpass keys rehash lays the fresh key over all stored hashes.",
+			use: "rotate-pepper FILE", short: "Add a new key to a pepper file",
+			rotate: keys.RotatePepper, effect: "New hashes use the new key; the older keys in the file still verify old hashes.\nWhen every server has the file, run fundpass keys rehash to apply the new key to all stored hashes.",
 		}), rehashCommand(w))
 	return cmd
 }
@@ -35,47 +36,55 @@ func keysNewCommand(w terminal.Stdio) *cobra.Command {
 	var owner keyOwner
 	cmd := &cobra.Command{
 		Use:   "new DIR",
-		Short: "Make every key a new server needs",
-		Long: "New makes the keys of a new server in a directory, readable by their owner only,\n" +
-			"and says what each file is for. It overwrites nothing. With --company it also\n" +
-			"makes the request (CSR) that Alipay's certificate mode asks for.",
+		Short: "Create every key that a new server needs, and its file of settings",
+		Long: "New creates the keys of a new server in a directory, readable by their owner only,\n" +
+			"and prints what each file is for. It overwrites nothing. It also writes\n" +
+			"fundpass.env, a file with the settings that the server needs. With --company it\n" +
+			"also creates the certificate request (CSR) for Alipay's certificate mode.",
 		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return newKeys(w, args[0], owner) },
+		RunE: func(cmd *cobra.Command, args []string) error { return newKeys(w.For(cmd), args[0], owner) },
 	}
-	cmd.Flags().StringVar(&owner.appID, "app-id", "", "the mini-program's APPID, for the request")
-	cmd.Flags().StringVar(&owner.company, "company", "", "company of the Alipay account, letter by letter; makes app.csr")
+	cmd.Flags().StringVar(&owner.appID, "app-id", "", "APPID of the mini-program, for the certificate request")
+	cmd.Flags().StringVar(&owner.company, "company", "", "company of the Alipay account, exactly as Alipay spells it; creates app.csr")
 	return cmd
 }
 
-// A keyOwner is whose application the keys are for.
+// A keyOwner is the subject of the certificate request.
 type keyOwner struct{ appID, company string }
 
-// A keyFile is a file that keys new makes.
+// A keyFile is a file that keys new writes.
 type keyFile struct {
 	name    string
 	content []byte
-	setting string // that names it; "" = none
+	setting string // setting that names the file; "" = none
 	use     string
 }
 
+// newKeys writes the keys and prints a table of the files.
 func newKeys(w terminal.Stdio, dir string, owner keyOwner) error {
 	files, err := makeKeys(owner)
 	if err != nil {
 		return err
 	}
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	files = append(files, envFile(absolute, files, owner))
 	if err := writeKeys(dir, files); err != nil {
 		return err
 	}
 	var rows []table.Row
 	for _, f := range files {
-		rows = append(rows, table.Row{filepath.Join(dir, f.name), f.setting, f.use})
+		rows = append(rows, table.Row{filepath.Join(dir, f.name), f.setting, w.Language.T(f.use)})
 	}
-	terminal.PrintTable(w.Out, table.Row{"file", "setting", "what it is for"}, rows)
-	fmt.Fprintln(w.Out, "\nKeep a copy of column.key and pepper.key in a safe place apart from the database's\nbackup: without them the data and every password are lost.")
+	terminal.PrintTable(w.Out, w.Language.Row("file", "setting", "what it is for"), rows)
+	fmt.Fprintln(w.Out, w.Language.T("\nKeep a copy of column.key and pepper.key in a safe place apart from the database's\nbackup: without them the data and every password are lost."))
+	fmt.Fprintln(w.Out, w.Language.T("\nNext: put Alipay's files beside the keys, fill in the empty settings, and run\nfundpass check --env-file %s", filepath.Join(dir, envFileName)))
 	return nil
 }
 
-// makeKeys makes everything before anything is written.
+// makeKeys creates the contents of all files before the first is written.
 func makeKeys(owner keyOwner) ([]keyFile, error) {
 	app, err := keys.NewAppKey()
 	if err != nil {
@@ -114,19 +123,20 @@ func makeKeys(owner keyOwner) ([]keyFile, error) {
 
 func textLine(s string) []byte { return append([]byte(s), '\n') }
 
-// writeKeys writes all files or none. Errors: errKeysExist, naming them.
+// writeKeys writes all files or none. If some exist, it returns errKeysExist with their
+// names.
 func writeKeys(dir string, files []keyFile) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	var there []error
+	var existing []error
 	for _, f := range files {
 		if _, err := os.Lstat(filepath.Join(dir, f.name)); err == nil {
-			there = append(there, fmt.Errorf("%s is there", filepath.Join(dir, f.name)))
+			existing = append(existing, fmt.Errorf("%s exists", filepath.Join(dir, f.name)))
 		}
 	}
-	if len(there) > 0 {
-		return errors.Join(append(there, errKeysExist)...)
+	if len(existing) > 0 {
+		return errors.Join(append(existing, errKeysExist)...)
 	}
 	for i, f := range files {
 		if err := settings.WriteNew(filepath.Join(dir, f.name), f.content); err != nil {

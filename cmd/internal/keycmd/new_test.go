@@ -16,7 +16,7 @@ import (
 	"fundpass/keys"
 )
 
-// newKeyDir runs keys new into a directory that does not exist.
+// newKeyDir runs keys new with a directory that does not exist.
 func newKeyDir(t *testing.T, flags ...string) (dir string, r cmdtest.Result) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "keys")
@@ -31,7 +31,8 @@ func readIn(t *testing.T, dir, name string) []byte {
 	return data
 }
 
-// Every file is usable for what the table says, and only its owner may read it.
+// TestKeysNew checks that every file is usable for what the table says and readable by
+// its owner only.
 func TestKeysNew(t *testing.T) {
 	t.Parallel()
 	dir, r := newKeyDir(t)
@@ -59,7 +60,7 @@ func TestKeysNew(t *testing.T) {
 
 	entries, err := os.ReadDir(dir)
 	cmdtest.NoError(t, err)
-	if len(entries) != 7 {
+	if len(entries) != 8 {
 		t.Errorf("%d files", len(entries))
 	}
 	for _, e := range entries {
@@ -67,7 +68,9 @@ func TestKeysNew(t *testing.T) {
 		if !strings.Contains(r.Out, filepath.Join(dir, e.Name())) {
 			t.Errorf("the table does not explain %s", e.Name())
 		}
-		cmdtest.CheckNoKey(t, r.Out, readIn(t, dir, e.Name()))
+		if e.Name() != envFileName { // holds no secret
+			cmdtest.CheckNoKey(t, r.Out+string(readIn(t, dir, envFileName)), readIn(t, dir, e.Name()))
+		}
 	}
 	cmdtest.NoError(t, keys.CheckMode(dir))
 	for _, word := range []string{"FUNDPASS_APP_KEY_FILE", "FUNDPASS_COLUMN_KEY_FILE", "FUNDPASS_PEPPER_FILE", "FUNDPASS_TRANSPORT_KEY_FILES", "接口加签方式"} {
@@ -101,11 +104,11 @@ func TestKeysNewRequestNeedsApp(t *testing.T) {
 		t.Errorf("got %v", r.Err)
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
-		t.Error("something was written all the same")
+		t.Error("something was written")
 	}
 }
 
-// A single file that is there keeps all of them from being made.
+// TestKeysNewOverwritesNothing checks that nothing is written if a single file exists.
 func TestKeysNewOverwritesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -127,7 +130,7 @@ func TestKeysNewOverwritesNothing(t *testing.T) {
 	}
 }
 
-// Disk full, or a file that appears meanwhile: what was written goes again.
+// TestWriteKeysAllOrNothing checks that a failed write removes the files already written.
 func TestWriteKeysAllOrNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -160,7 +163,7 @@ func TestRotateColumn(t *testing.T) {
 	fresh, err := after.Seal([]byte("x"), nil)
 	cmdtest.NoError(t, err)
 	if _, err := before.Open(fresh, nil); !errors.Is(err, keys.ErrSealed) {
-		t.Errorf("the fresh key does not seal: %v", err)
+		t.Errorf("the new key does not encrypt: %v", err)
 	}
 	if diff := cmp.Diff(before.Index("p"), after.Index("p")); diff != "" {
 		t.Errorf("indexes changed: %s", diff)
@@ -185,15 +188,16 @@ func TestRotatePepper(t *testing.T) {
 		t.Errorf("old hashes: %v", err)
 	}
 	if after.Current() == before.Current() {
-		t.Error("the old key still makes new hashes")
+		t.Error("new hashes still use the old key")
 	}
 }
 
-// The file keeps its owner, its place behind a symlink, and nothing is left beside it.
+// TestRotateKeepsPlace checks that a rotated file keeps its owner and its symlink, and
+// that no other file remains.
 func TestRotateKeepsPlace(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
-		t.Log("not root: the owner stays by itself")
+		t.Log("not root: the owner cannot change")
 	}
 	s := cmdtest.NewBareEnv(t)
 	link := filepath.Join(t.TempDir(), "column.key")
@@ -226,7 +230,7 @@ func ownerOf(t *testing.T, path string) uint32 {
 	return info.Sys().(*syscall.Stat_t).Uid
 }
 
-// A file that cannot be rotated stays as it was.
+// TestRotateRefused checks that a file that cannot be rotated stays unchanged.
 func TestRotateRefused(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)

@@ -19,26 +19,26 @@ import (
 	"fundpass/store"
 )
 
-const rehashHelp = `rehash lays the newest key of the pepper file over every stored password hash of
+const rehashHelp = `Rehash applies the newest key of the pepper file to every stored password hash of
 the centre, without knowing a password. Afterwards a stolen database and a leaked
-older key are not enough to guess passwords; the newest one is needed, too.
+older key are not enough to guess passwords; the newest key is needed, too.
 
 Run it after rotate-pepper, when every server has the new file: a server without
-the newest key cannot check what rehash wrote. Servers go on running. A password
-that is changed or used meanwhile is left alone. Stopped in the middle, by
-whatever it was, the same command goes on; run again it changes nothing.
+the newest key cannot verify the hashes that rehash writes. Servers keep running.
+A password that is changed or used meanwhile is skipped. If rehash is interrupted,
+run it again to continue; once it is complete, it changes nothing.
 
 The older keys are still needed and stay in the file: a hash names every key that
-lies over it, until its owner uses the password and the hash becomes one of the
-newest key alone. The table says how many hashes need which key. Only a key that
-no hash of any centre needs may be taken out of the file. Earlier passwords, kept so
-that nobody returns to them, are not in the table: those of a key that is taken out
-are forgotten.`
+was applied to it, until its owner uses the password and the hash is replaced by
+one of the newest key alone. The table shows how many hashes need which key. Remove
+a key from the file only if no hash of any centre needs it. Earlier passwords,
+which are kept to prevent their reuse, are not in the table: removing their key
+deletes them from the history.`
 
-// errHashes says that some passwords cannot be checked, with or without rehash.
-var errHashes = errors.New("some stored hashes cannot be used; nothing was done to them")
+// errHashes reports stored hashes that cannot be verified, with or without rehash.
+var errHashes = errors.New("some stored hashes are unusable and were not changed")
 
-// rehashSettings are the settings that rehash needs; the rest may be missing.
+// rehashSettings lists the settings that rehash needs; the others may be missing.
 var rehashSettings = []string{
 	"FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_APP_ID", "FUNDPASS_COLUMN_KEY_FILE", "FUNDPASS_PEPPER_FILE",
 }
@@ -47,15 +47,17 @@ func rehashCommand(w terminal.Stdio) *cobra.Command {
 	var dry bool
 	cmd := &cobra.Command{
 		Use:   "rehash",
-		Short: "Lay the newest pepper key over all stored password hashes",
+		Short: "Apply the newest pepper key to all stored password hashes",
 		Long:  rehashHelp,
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return rehash(cmd.Context(), w, dry) },
 	}
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "write nothing, only say how many hashes need which key")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "only count how many hashes need which key")
 	return cmd
 }
 
+// rehash opens the database and runs a rehashing. Its error does not stop servers: every
+// batch is complete.
 func rehash(ctx context.Context, w terminal.Stdio, dry bool) error {
 	s, f, err := settings.ReadFor(w.Getenv, rehashSettings)
 	if err != nil {
@@ -72,8 +74,8 @@ func rehash(ctx context.Context, w terminal.Stdio, dry bool) error {
 	hasher := settings.NewHasher(f)
 	defer hasher.Close()
 	r := rehashing{db: db, hasher: hasher, dry: dry, needed: map[uint32]int64{}}
-	if err := r.walk(ctx, w.Err); err != nil {
-		return fmt.Errorf("%w: the same command goes on where this one stopped", err)
+	if err := r.run(ctx, w.Err); err != nil {
+		return fmt.Errorf("%w: run the command again to continue", err)
 	}
 	r.print(w.Out, f.Pepper.Current())
 	if r.corrupt+r.lost > 0 {
@@ -82,21 +84,22 @@ func rehash(ctx context.Context, w terminal.Stdio, dry bool) error {
 	return nil
 }
 
-// A rehashing counts what it meets on its way over all hashes.
+// A rehashing counts the hashes by what happened to them.
 type rehashing struct {
 	db     *store.DB
 	hasher *passwd.Hasher
 	dry    bool
 
-	needed   map[uint32]int64 // hashes that name a pepper key
+	needed   map[uint32]int64 // hashes by the pepper keys that they name
 	replaced int64
-	raced    int64 // changed while they were looked at
-	full     int64 // hold as many keys as a hash can
-	corrupt  int64 // are no hashes of ours
-	lost     int64 // name a key that the file has not
+	raced    int64 // changed meanwhile
+	full     int64 // name the maximum number of keys
+	corrupt  int64 // cannot be parsed
+	lost     int64 // name a key that the file does not have
 }
 
-func (r *rehashing) walk(ctx context.Context, progress io.Writer) error {
+// run rehashes all hashes in batches.
+func (r *rehashing) run(ctx context.Context, progress io.Writer) error {
 	total, err := r.db.CountHashes(ctx)
 	if err != nil {
 		return err
@@ -110,26 +113,26 @@ func (r *rehashing) walk(ctx context.Context, progress io.Writer) error {
 		if err != nil || len(batch) == 0 {
 			return err
 		}
-		if err := r.take(ctx, batch); err != nil {
+		if err := r.rekeyBatch(ctx, batch); err != nil {
 			return err
 		}
 		after, done = batch[len(batch)-1].AccountID, done+int64(len(batch))
-		m.At(min(done, total)) // some may have come since
+		m.At(min(done, total)) // hashes may have been added since
 	}
 }
 
-// take rekeys one batch.
-func (r *rehashing) take(ctx context.Context, batch []store.StoredHash) error {
+// rekeyBatch rekeys a batch and replaces the hashes that nobody has changed meanwhile.
+func (r *rehashing) rekeyBatch(ctx context.Context, batch []store.StoredHash) error {
 	var all []store.NewHash
 	for _, old := range batch {
 		next, changed, err := r.hasher.Rekey(old.Hash)
-		if r.noted(err) || r.dry || !changed {
+		if r.countSkipped(err) || r.dry || !changed {
 			next = old.Hash
 		}
 		if next != old.Hash {
 			all = append(all, store.NewHash{Old: old, Hash: next})
 		}
-		kids, _ := passwd.PepperKeys(next) // of a damaged one: none
+		kids, _ := passwd.PepperKeys(next) // none for a corrupt hash
 		for _, kid := range kids {
 			r.needed[kid]++
 		}
@@ -143,8 +146,9 @@ func (r *rehashing) take(ctx context.Context, batch []store.StoredHash) error {
 	return err
 }
 
-// noted counts a hash that stays as it is because of err.
-func (r *rehashing) noted(err error) bool {
+// countSkipped counts a hash that was not rekeyed because of err. It returns false if err
+// is nil.
+func (r *rehashing) countSkipped(err error) bool {
 	switch {
 	case err == nil:
 		return false
@@ -158,9 +162,10 @@ func (r *rehashing) noted(err error) bool {
 	return true
 }
 
-// print says which keys are needed, and what to do about the rest.
+// print writes how many hashes need which key, and what to do about those that were
+// skipped.
 func (r *rehashing) print(out io.Writer, newest uint32) {
-	if _, there := r.needed[newest]; !there {
+	if _, ok := r.needed[newest]; !ok {
 		r.needed[newest] = 0
 	}
 	var rows []table.Row
@@ -173,16 +178,16 @@ func (r *rehashing) print(out io.Writer, newest uint32) {
 	}
 	terminal.PrintTable(out, table.Row{"pepper key", "hashes that need it", ""}, rows)
 	if !r.dry {
-		fmt.Fprintf(out, "Replaced: %d hashes. A key of the file that is not in this table is needed by none of this centre.\n", r.replaced)
+		fmt.Fprintf(out, "Replaced %d hashes. No hash of this centre needs a key that is not in this table.\n", r.replaced)
 	}
 	for _, n := range []struct {
 		count int64
 		text  string
 	}{
-		{r.raced, "were changed or used meanwhile and left alone; run rehash again to see that they have the newest key"},
-		{r.full, "have as many keys as a hash can; they stay as they are until their owners use them"},
-		{r.lost, "name a key that the pepper file has not: their passwords cannot be checked; put the key back from a copy of the file"},
-		{r.corrupt, "are no password hashes: their passwords cannot be checked; restore them from a backup"},
+		{r.raced, "hashes were changed or used meanwhile and were skipped; run rehash again to verify that they have the newest key"},
+		{r.full, "hashes have the maximum number of keys; they are replaced when their owners use the password"},
+		{r.lost, "hashes name a key that is not in the pepper file: their passwords cannot be verified; restore the key from a copy of the file"},
+		{r.corrupt, "hashes are malformed: their passwords cannot be verified; restore them from a backup"},
 	} {
 		if n.count > 0 {
 			fmt.Fprintf(out, "%d %s.\n", n.count, n.text)

@@ -15,7 +15,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// depositAccounts adds accounts whose password all have one hash.
+// depositAccounts adds accounts whose passwords all have the same hash.
 func depositAccounts(s *cmdtest.ServerEnv, db *store.DB, from, n int, hash string) {
 	s.T.Helper()
 	ds := make([]store.Depositor, n)
@@ -30,7 +30,7 @@ func depositAccounts(s *cmdtest.ServerEnv, db *store.DB, from, n int, hash strin
 	cmdtest.NoError(s.T, err)
 }
 
-// layersOf counts the hashes by the pepper keys in them.
+// layersOf returns the number of hashes by the pepper keys that they name.
 func layersOf(s *cmdtest.ServerEnv) map[string]int {
 	s.T.Helper()
 	rows, err := storetest.Probe(s.T, s.DSN).Query(`SELECT coalesce(substring(hash FROM 'kid=([0-9.]+)'), hash), count(*) FROM password_credentials GROUP BY 1`)
@@ -54,7 +54,7 @@ func wantLayers(s *cmdtest.ServerEnv, want map[string]int) {
 	}
 }
 
-// rotatePepper puts a fresh key into the pepper file and returns its id.
+// rotatePepper adds a key to the pepper file and returns its id.
 func rotatePepper(s *cmdtest.ServerEnv) string {
 	s.T.Helper()
 	cmdtest.NoError(s.T, cmdtest.Run(s.T, nil, "keys", "rotate-pepper", s.Path("pepper.key")).Err)
@@ -77,8 +77,8 @@ func mustRehash(s *cmdtest.ServerEnv, args ...string) string {
 	return strings.Join(strings.Fields(r.Out), " ")
 }
 
-// A rotation, over everybody, without a password: afterwards both keys are
-// needed, and the first use of a password needs the new one alone.
+// TestRehash rehashes all passwords after a rotation: both keys are then needed, until
+// the first use of a password leaves the new one alone.
 func TestRehash(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewEnv(t)
@@ -92,9 +92,9 @@ func TestRehash(t *testing.T) {
 
 	cmdtest.WantIn(t, mustRehash(s, "--dry-run"), fmt.Sprintf("%s %d", first, n), second+" 0 the newest")
 	wantLayers(s, map[string]int{first: n})
-	cmdtest.WantIn(t, mustRehash(s), fmt.Sprintf("%s %d", first, n), fmt.Sprintf("%s %d the newest", second, n), fmt.Sprintf("Replaced: %d hashes", n))
+	cmdtest.WantIn(t, mustRehash(s), fmt.Sprintf("%s %d", first, n), fmt.Sprintf("%s %d the newest", second, n), fmt.Sprintf("Replaced %d hashes", n))
 	wantLayers(s, map[string]int{first + "." + second: n})
-	cmdtest.WantIn(t, mustRehash(s), "Replaced: 0 hashes")
+	cmdtest.WantIn(t, mustRehash(s), "Replaced 0 hashes")
 	wantLayers(s, map[string]int{first + "." + second: n})
 
 	a, err := db.Hashes(t.Context(), [16]byte{})
@@ -109,28 +109,29 @@ func TestRehash(t *testing.T) {
 	plain, err := now.Hash(t.Context(), right)
 	cmdtest.NoError(t, err)
 	cmdtest.NoError(t, db.UpgradeHash(t.Context(), store.Account{ID: a[0].AccountID, Version: a[0].Version}, plain))
-	cmdtest.WantIn(t, mustRehash(s), fmt.Sprintf("%s %d", first, n-1), fmt.Sprintf("%s %d the newest", second, n), "Replaced: 0 hashes")
+	cmdtest.WantIn(t, mustRehash(s), fmt.Sprintf("%s %d", first, n-1), fmt.Sprintf("%s %d the newest", second, n), "Replaced 0 hashes")
 	wantLayers(s, map[string]int{first + "." + second: n - 1, second: 1})
 
-	s.Write("pepper.key", string(old)) // as a server has it that was forgotten
+	s.Write("pepper.key", string(old)) // as on a server that was not updated
 	if r := cmdtest.Run(t, s.Env(), "keys", "rehash"); !errors.Is(r.Err, store.ErrOtherPepper) {
 		t.Errorf("got %v", r.Err)
 	}
-	// Nor is it found out where no server with the new key came before.
+	// Without the marker, rehash opens the database and reports the unknown key.
 	_, err = storetest.Probe(t, s.DSN).Exec(`UPDATE centers SET pepper_marker = NULL`)
 	cmdtest.NoError(t, err)
 	r := cmdtest.Run(t, s.Env(), "keys", "rehash")
 	if r.Err == nil || !strings.Contains(r.Err.Error(), errHashes.Error()) {
 		t.Errorf("got %v", r.Err)
 	}
-	cmdtest.WantIn(t, r.Out, fmt.Sprintf("%d name a key that the pepper file has not", n), "put the key back")
+	cmdtest.WantIn(t, r.Out, fmt.Sprintf("%d hashes name a key that is not in the pepper file", n), "restore the key")
 	if _, _, err := s.Hasher().Verify(t.Context(), a[0].Hash, right); err == nil || !strings.Contains(err.Error(), "id "+second) {
 		t.Errorf("a server without the new key: %v", err)
 	}
 	wantLayers(s, map[string]int{first + "." + second: n - 1, second: 1})
 }
 
-// What cannot be rekeyed is counted, left as it is, and stops nobody else.
+// TestRehashReportsCorruption checks that hashes that cannot be rekeyed are counted and
+// left unchanged, and that the others are rekeyed.
 func TestRehashReportsCorruption(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewEnv(t)
@@ -148,7 +149,7 @@ func TestRehashReportsCorruption(t *testing.T) {
 	if r.Err == nil {
 		t.Error("no error")
 	}
-	cmdtest.WantIn(t, r.Out, "2 name a key", "3 are no password hashes", "Replaced: 2 hashes")
+	cmdtest.WantIn(t, r.Out, "2 hashes name a key", "3 hashes are malformed", "Replaced 2 hashes")
 	wantLayers(s, map[string]int{first + "." + second: 2, "no hash": 3, full: 1, "7": 1})
 }
 

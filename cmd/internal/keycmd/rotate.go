@@ -13,7 +13,7 @@ import (
 	"fundpass/cmd/internal/terminal"
 )
 
-// A rotation puts a fresh key into a key file beside the old ones.
+// A rotation adds a new key to a key file.
 type rotation struct {
 	use, short string
 	rotate     func([]byte) ([]byte, error)
@@ -32,14 +32,14 @@ func rotateCommand(w terminal.Stdio, r rotation) *cobra.Command {
 			if err := rotateFile(args[0], r.rotate); err != nil {
 				return err
 			}
-			fmt.Fprintf(w.Out, "%s has a fresh key. %s\nCopy the file to every server, restart them together, and keep a copy apart from the database's backup.\n", args[0], r.effect)
+			fmt.Fprintf(w.Out, "%s has a new key. %s\nCopy the file to every server, restart them together, and keep a copy apart from the database's backup.\n", args[0], r.effect)
 			return nil
 		},
 	}
 }
 
-// rotateFile replaces the file by rename, so that a reader sees the old one or
-// the new one, whole.
+// rotateFile replaces the file by rename, so that a reader gets either the old or the new
+// content.
 func rotateFile(path string, rotate func([]byte) ([]byte, error)) error {
 	path, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -63,8 +63,8 @@ func rotateFile(path string, rotate func([]byte) ([]byte, error)) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// replaceFile gives next the owner of path, then its name: rotated by root, the
-// file must stay readable for the server.
+// replaceFile gives next the owner of path before it renames it: a file rotated by root
+// must stay readable for the server.
 func replaceFile(next, path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -78,7 +78,7 @@ func replaceFile(next, path string) error {
 	return os.Rename(next, path)
 }
 
-// syncDir makes a rename in dir outlive a power cut.
+// syncDir syncs dir, so that a rename in it survives a power failure.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

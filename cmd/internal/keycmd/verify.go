@@ -20,42 +20,52 @@ import (
 )
 
 var (
-	// errRefused is verify's word for a message the server would not take.
+	// errRefused is the error for a message that the server refuses.
 	errRefused = errors.New("refused")
 )
 
-// maxCapture is above everything Alipay sends; a log given by mistake is larger.
+// maxCapture is larger than every message of Alipay. It rejects a log that is given by
+// mistake.
 const maxCapture = 2 << 20
 
 func verifyCommand(w terminal.Stdio) *cobra.Command {
 	var show bool
 	cmd := &cobra.Command{
 		Use:   "verify [FILE]",
-		Short: "Say what a message of Alipay's is, and why it is refused",
-		Long: "Verify takes one message as it came: the body of a notification, of a call of\n" +
-			"/alipay/spi or of an answer of the gateway, or what my.getPhoneNumber gave, with\n" +
-			"or without the HTTP headers before it; from FILE or from the standard input. It\n" +
-			"says what the server says of it and most likely why, with the keys that\n" +
-			strings.Join(settings.KeyringSettings, ", ") + "\nname. Nothing is sent, stored or done.\n\n" +
-			"It exits 0 when the message is taken, 1 when it is refused, 2 when it was not looked at.",
+		Short: "Diagnose a message of Alipay's and explain a refusal",
+		Long: "Verify reads one message as it was received, from FILE or the standard input: the\n" +
+			"body of a notification, of a call of /alipay/spi or of a reply of the gateway, or\n" +
+			"the result of my.getPhoneNumber, with or without the HTTP headers before it. It\n" +
+			"prints whether the server accepts it and the probable reason, using the keys of\n" +
+			strings.Join(settings.KeyringSettings, ", ") + ".\nIt sends and stores nothing.\n\n" +
+			"It also reads the line that a server logs if FUNDPASS_LOG_REFUSED_MESSAGE is sealed,\n" +
+			"and decrypts it with FUNDPASS_COLUMN_KEY_FILE.\n\n" +
+			"It exits 0 if the message is accepted, 1 if it is refused, 2 if it was not examined.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			return terminal.AsUsage(cobra.MaximumNArgs(1)(cmd, args))
 		},
 		RunE: func(_ *cobra.Command, args []string) error { return verifyMessage(w, args, show) },
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return terminal.AsUsage(err) })
-	cmd.Flags().BoolVar(&show, "show", false, "print the signed text, too: it may hold personal data")
+	cmd.Flags().BoolVar(&show, "show", false, "also print the signed text, which may contain personal data")
 	return cmd
 }
 
+// verifyMessage returns a usage error if there is no message to examine, and errRefused
+// for a message that the server refuses.
 func verifyMessage(w terminal.Stdio, args []string, show bool) error {
 	_, keyring, err := settings.ReadKeyring(w.Getenv)
 	if err != nil {
-		return terminal.AsUsage(fmt.Errorf("settings are not right:\n%w", err))
+		return terminal.AsUsage(fmt.Errorf("invalid settings:\n%w", err))
 	}
 	raw, err := readCapture(w.In, args)
 	if err != nil {
 		return terminal.AsUsage(err)
+	}
+	if keys.HasSealedMessage(raw) {
+		if raw, err = openSealed(w.Getenv, raw); err != nil {
+			return terminal.AsUsage(err)
+		}
 	}
 	c, err := parseCapture(raw)
 	if err != nil {
@@ -72,6 +82,25 @@ func verifyMessage(w terminal.Stdio, args []string, show bool) error {
 	return nil
 }
 
+// openSealed decrypts the message that a server logged because of FUNDPASS_LOG_REFUSED_MESSAGE.
+func openSealed(getenv func(string) string, line []byte) ([]byte, error) {
+	const setting = "FUNDPASS_COLUMN_KEY_FILE"
+	path := getenv(setting)
+	if path == "" {
+		return nil, settings.Problemf(setting, "is not set: the message is encrypted with this key")
+	}
+	cipher, err := keys.LoadColumnCipher(path)
+	if err != nil {
+		return nil, settings.Problem{Setting: setting, Err: err}
+	}
+	message, err := cipher.OpenMessage(line)
+	if err != nil {
+		return nil, fmt.Errorf("the line is incomplete or another server's: %w", err)
+	}
+	return message, nil
+}
+
+// readCapture reads the file, or the standard input for "-" or no argument.
 func readCapture(in io.Reader, args []string) ([]byte, error) {
 	if len(args) > 0 && args[0] != "-" {
 		f, err := os.Open(args[0])
@@ -86,23 +115,23 @@ func readCapture(in io.Reader, args []string) ([]byte, error) {
 		return nil, err
 	}
 	if len(raw) > maxCapture {
-		return nil, errors.New("larger than any message of Alipay's; give one message, not a log")
+		return nil, errors.New("larger than any message of Alipay's; the input must be one message, not a log")
 	}
 	return raw, nil
 }
 
-// printReport writes what is known of a message but its values.
+// printReport prints the report on a message without the message's values.
 func printReport(out io.Writer, r signing.Report) {
 	row := func(what, note string) { fmt.Fprintf(out, "%-13s%s\n", what, note) }
-	row("family", cmp.Or(r.Family, "none that is known"))
-	row("signed part", cmp.Or(r.Rule, "not known"))
-	row("its text", fmt.Sprintf("%d bytes, SHA-256 %x", r.Length, r.Digest))
+	row("family", cmp.Or(r.Family, "unknown"))
+	row("signed part", cmp.Or(r.Rule, "unknown"))
+	row("signed text", fmt.Sprintf("%d bytes, SHA-256 %x", r.Length, r.Digest))
 	for i, key := range r.Tried {
 		row([]string{"keys", ""}[min(i, 1)], key)
 	}
-	row("signature", map[bool]string{true: "Alipay's, over this very text", false: "not Alipay's over this text"}[r.Genuine])
+	row("signature", map[bool]string{true: "valid: Alipay's, over this text", false: "invalid: not Alipay's over this text"}[r.Genuine])
 	if r.Verdict == nil {
-		row("verdict", "taken")
+		row("verdict", "accepted")
 		return
 	}
 	row("verdict", "refused: "+withoutPackage(r.Verdict.Error()))
@@ -113,38 +142,40 @@ func printReport(out io.Writer, r signing.Report) {
 // withoutPackage removes the prefix "signing: " at every level of an error.
 func withoutPackage(s string) string { return strings.ReplaceAll(s, "signing: ", "") }
 
-// advices say what to do about each refusal; the first that fits holds.
+// advices maps each refusal to what to do about it. The first match applies.
 var advices = []struct {
 	err error
 	do  string
 }{
-	{keys.ErrUnknownSN, "get the certificate with fundpass keys fetch-cert or from the console, add its file to FUNDPASS_ALIPAY_KEY_FILES and restart the server"},
-	{signing.ErrWrongApp, "compare FUNDPASS_APP_ID with the console; another application may have this server's address as its gateway"},
-	{signing.ErrStale, "a message kept in a file grows stale by itself; if it arrived that late, look at the clock of the server and at what held the message up"},
+	{keys.ErrUnknownSN, "download the certificate with fundpass keys fetch-cert or from the console, add its file to FUNDPASS_ALIPAY_KEY_FILES and restart the server"},
+	{signing.ErrWrongApp, "compare FUNDPASS_APP_ID with the console; another application may use this server's address as its gateway"},
+	{signing.ErrStale, "a message kept in a file expires; if it arrived that late, check the server's clock and the proxies that may have delayed the message"},
 	{signing.ErrSignType, "set the application to RSA2 in the console (接口加签方式)"},
-	{signing.ErrNoSign, "Alipay signs every message: somebody else sent this one, or something on the way dropped the parameter"},
-	{signing.ErrDuplicateKey, "look for what adds parameters between Alipay and this server, such as a proxy that mixes URL and body"},
-	{signing.ErrUnknownFamily, "if Alipay sent it, cancel its subscription in the console: this product takes none of its kind"},
-	{signing.ErrSignature, "when the key is wrong, compare the files above with the console; otherwise let whatever lies between Alipay and this server pass bodies on byte for byte"},
-	{signing.ErrForged, "if it came from FUNDPASS_GATEWAY_URL over TLS, find out what answers there; do not act on what it says"},
-	{signing.ErrConfiguration, "look the code up in Alipay's list of common error codes; the console must be changed, trying again does not help"},
-	{signing.ErrTokenInvalid, "let the mini-program ask the citizen for consent again"},
-	{signing.ErrCodeInvalid, "let the mini-program get a new auth code; each is good once"},
-	{signing.ErrUndeliverable, "nothing: this citizen takes no messages, or the form number is used up"},
-	{signing.ErrUnavailable, "nothing, unless it lasts: Alipay, or something before it, was busy"},
-	{signing.ErrMalformed, "capture the message again, whole and byte for byte"},
+	{signing.ErrNoSign, "Alipay signs every message: another party sent this one, or a proxy removed the parameter"},
+	{signing.ErrDuplicateKey, "find what adds parameters between Alipay and this server, such as a proxy that merges URL and body"},
+	{signing.ErrUnknownFamily, "if Alipay sent it, cancel the subscription in the console: fundpass does not handle this kind of message"},
+	{signing.ErrSignature, "if the key is wrong, compare the files above with the console; otherwise make the proxies between Alipay and this server forward bodies unchanged"},
+	{signing.ErrForged, "if it came from FUNDPASS_GATEWAY_URL over TLS, find out which server replies there; do not rely on the content"},
+	{signing.ErrConfiguration, "look the code up in Alipay's list of common error codes and correct the configuration in the console; a retry does not help"},
+	{signing.ErrTokenInvalid, "make the mini-program ask the citizen for consent again"},
+	{signing.ErrCodeInvalid, "make the mini-program get a new auth code; each is valid once"},
+	{signing.ErrUndeliverable, "nothing: the citizen accepts no messages, or the subscription is used up"},
+	{signing.ErrUnavailable, "nothing, unless it persists: Alipay or a proxy before it was overloaded"},
+	{signing.ErrMalformed, "record the message again, complete and unchanged"},
 }
 
+// adviceFor returns what to do about a refused message.
 func adviceFor(r signing.Report) string {
 	for _, a := range advices {
 		if errors.Is(r.Verdict, a.err) {
 			return a.do
 		}
 	}
-	return "capture the message again, whole and byte for byte"
+	return "record the message again, complete and unchanged"
 }
 
-// printable writes what would move a terminal's cursor, or is no text, as escapes.
+// printable escapes invalid UTF-8 and control characters, which could move the terminal's
+// cursor.
 func printable(s string) string {
 	var b strings.Builder
 	for len(s) > 0 {

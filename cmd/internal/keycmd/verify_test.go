@@ -16,7 +16,8 @@ import (
 
 const cancelled = "alipay.open.auth.userauth.cancelled"
 
-// notification returns a message as the environment's Alipay writes it, spoilt by fault.
+// notification returns a message as the environment's Alipay writes it, modified by
+// fault.
 func notification(s *cmdtest.ServerEnv, kind, fault string) string {
 	s.T.Helper()
 	s.Sim.Add(cmdtest.OKPerson)
@@ -25,7 +26,7 @@ func notification(s *cmdtest.ServerEnv, kind, fault string) string {
 	return string(l.Body)
 }
 
-// verifyText runs verify with text on the standard input.
+// verifyText runs verify with text as its standard input.
 func verifyText(t testing.TB, env cmdtest.Values, text string, args ...string) cmdtest.Result {
 	t.Helper()
 	var out, log cmdtest.LogBuffer
@@ -34,7 +35,7 @@ func verifyText(t testing.TB, env cmdtest.Values, text string, args ...string) c
 	return cmdtest.Result{Out: out.String(), Log: log.String(), Err: err}
 }
 
-// keyringEnv is all that verify may need.
+// keyringEnv returns the settings that verify needs.
 func keyringEnv(s *cmdtest.ServerEnv) cmdtest.Values {
 	env := s.Env()
 	return cmdtest.Values{"FUNDPASS_APP_ID": env["FUNDPASS_APP_ID"], "FUNDPASS_APP_KEY_FILE": env["FUNDPASS_APP_KEY_FILE"],
@@ -50,35 +51,35 @@ func TestVerify(t *testing.T) {
 	for _, c := range []struct {
 		name, text string
 		status     int
-		want       []string // lines begin so
+		want       []string // beginnings of lines
 	}{
-		{"genuine", good, 0, []string{"family from-ant", "verdict taken", "signature Alipay's"}},
-		{"line end", good + "\r\n", 0, []string{"verdict taken"}},
-		{"with a head", "POST /alipay/notifications HTTP/1.1\r\nHost: x\r\n" + form + "\r\n\r\n" + good, 0, []string{"verdict taken"}},
-		{"head without a request", form + "\n\n" + good, 0, []string{"verdict taken"}},
-		{"call", notification(s, "spi.alipay.fund.account.query", ""), 0, []string{"family spi", "verdict taken"}},
+		{"genuine", good, 0, []string{"family from-ant", "verdict accepted", "signature valid: Alipay's"}},
+		{"line end", good + "\r\n", 0, []string{"verdict accepted"}},
+		{"with a head", "POST /alipay/notifications HTTP/1.1\r\nHost: x\r\n" + form + "\r\n\r\n" + good, 0, []string{"verdict accepted"}},
+		{"head without a request", form + "\n\n" + good, 0, []string{"verdict accepted"}},
+		{"call", notification(s, "spi.alipay.fund.account.query", ""), 0, []string{"family spi", "verdict accepted"}},
 		{"call by GET", "GET /alipay/spi?" + notification(s, "spi.alipay.fund.account.query", "") + " HTTP/1.1\r\nHost: x", 0, []string{"family spi"}},
 		{"gateway check", notification(s, "alipay.service.check", ""), 0, []string{"family service", "signed part V2"}},
-		{"not labelled a form", "POST /alipay/notifications HTTP/1.1\nContent-Type: text/plain\n\n" + good, 1, []string{"verdict refused", "likely the signature is right, but Content-Type"}},
-		{"no label", "POST /alipay/notifications HTTP/1.1\nHost: x\n\n" + good, 1, []string{"likely the signature is right, but Content-Type"}},
-		{"wrong key", notification(s, cancelled, "wrong_key"), 1, []string{"signature not Alipay's", "likely wrong key", "to do when the key is wrong"}},
-		{"altered", notification(s, cancelled, "altered"), 1, []string{"signature not Alipay's", "likely the signature is Alipay's", "to do"}},
-		{"other application", notification(s, cancelled, "other_app"), 1, []string{"signature Alipay's", "likely Alipay signed it, but for another application", "to do compare FUNDPASS_APP_ID"}},
-		{"stale", notification(s, cancelled, "stale"), 1, []string{"signature Alipay's", "to do a message kept in a file"}},
+		{"not labelled a form", "POST /alipay/notifications HTTP/1.1\nContent-Type: text/plain\n\n" + good, 1, []string{"verdict refused", "likely the signature is valid, but Content-Type"}},
+		{"no label", "POST /alipay/notifications HTTP/1.1\nHost: x\n\n" + good, 1, []string{"likely the signature is valid, but Content-Type"}},
+		{"wrong key", notification(s, cancelled, "wrong_key"), 1, []string{"signature invalid: not Alipay's", "likely wrong key", "to do if the key is wrong"}},
+		{"altered", notification(s, cancelled, "altered"), 1, []string{"signature invalid: not Alipay's", "likely the signature is Alipay's", "to do"}},
+		{"other application", notification(s, cancelled, "other_app"), 1, []string{"signature valid: Alipay's", "likely Alipay signed it, but for another application", "to do compare FUNDPASS_APP_ID"}},
+		{"stale", notification(s, cancelled, "stale"), 1, []string{"signature valid: Alipay's", "to do a message kept in a file"}},
 		{"unsigned", notification(s, cancelled, "unsigned"), 1, []string{"likely parameter sign is missing", "to do Alipay signs every message"}},
 		{"SHA-1", notification(s, cancelled, "sha1"), 1, []string{"likely signed with SHA-1", "to do set the application to RSA2"}},
-		{"twice", notification(s, cancelled, "duplicate"), 1, []string{"likely a parameter is given twice", "to do look for what adds"}},
-		{"unknown certificate", notification(s, cancelled, "unknown_sn"), 1, []string{"to do get the certificate with fundpass keys fetch-cert"}},
+		{"twice", notification(s, cancelled, "duplicate"), 1, []string{"likely a parameter is given twice", "to do find what adds"}},
+		{"unknown certificate", notification(s, cancelled, "unknown_sn"), 1, []string{"to do download the certificate with fundpass keys fetch-cert"}},
 		{"refusal of the gateway", "HTTP/1.1 200 OK\nContent-Type: text/html;charset=utf-8\n\n" + refusal, 1, []string{"family response", "likely Alipay refused the call: 40006", "to do look the code up"}},
-		{"neither", "hello", 1, []string{"family none that is known", "verdict refused"}},
+		{"neither", "hello", 1, []string{"family unknown", "verdict refused"}},
 	} {
-		t.Run(c.name, func(t *testing.T) { // at once: the notifications grow stale
+		t.Run(c.name, func(t *testing.T) { // not parallel: the notifications expire
 			got := verifyText(t, keyringEnv(s), c.text)
 			if status := exitOf(got.Err); status != c.status {
 				t.Errorf("status %d (%v), want %d", status, got.Err, c.status)
 			}
 			plain := strings.Join(strings.Fields("\n"+strings.ReplaceAll(got.Out, "\n", " ; ")), " ")
-			for _, want := range append(c.want, "keys key 1 "+s.Path("alipay_public_key.txt"), "its text ") {
+			for _, want := range append(c.want, "keys key 1 "+s.Path("alipay_public_key.txt"), "signed text ") {
 				if !strings.Contains("; "+plain, "; "+want) {
 					t.Errorf("no line begins %q:\n%s", want, got.Out)
 				}
@@ -94,7 +95,8 @@ func exitOf(err error) int {
 	return terminal.Status(err)
 }
 
-// Values are printed when asked for, and then without moving the cursor.
+// TestVerifyKeepsValues checks that values are printed only with --show, and without
+// control characters.
 func TestVerifyKeepsValues(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)
@@ -150,13 +152,14 @@ func TestVerifyUsage(t *testing.T) {
 	}
 }
 
-// From a file, and with nothing set that only serve needs.
+// TestVerifyFile verifies a message in a file, without the settings that only serve
+// needs.
 func TestVerifyFile(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)
 	path := filepath.Join(t.TempDir(), "notice")
 	cmdtest.NoError(t, os.WriteFile(path, []byte(notification(s, cancelled, "")), 0o600))
-	if got := cmdtest.Run(t, keyringEnv(s), "verify", path); got.Err != nil || !strings.Contains(got.Out, "taken") {
+	if got := cmdtest.Run(t, keyringEnv(s), "verify", path); got.Err != nil || !strings.Contains(got.Out, "accepted") {
 		t.Errorf("%v:\n%s", got.Err, got.Out)
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"fundpass/cmd/internal/terminal"
 )
 
-// What an operator looks a person up by means what the centre's file says, too.
+// TestOperatorWithCentreCodes checks that the operators' commands use the centre's
+// document codes.
 func TestOperatorWithCentreCodes(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewEnv(t)
@@ -19,24 +20,24 @@ func TestOperatorWithCentreCodes(t *testing.T) {
 	s.Write("documents.json", string(own))
 	env := s.Env(cmdtest.Values{"FUNDPASS_DOCUMENTS_FILE": s.Path("documents.json")})
 	cmdtest.NoError(t, cmdtest.Run(t, env, "import", cmdtest.TempFile(t, "GRZH,XINGMING,ZJLX,ZJHM,SJHM,GRZHZT,DWZH,CSMM\n880000000002,林志,08,9901000101(B),,01,,account-last6\n")).Err)
-	asks := func(env map[string]string, typed string, args ...string) error {
+	run := func(env map[string]string, typed string, args ...string) error {
 		var out, log cmdtest.LogBuffer
 		return cmdtest.Execute(t.Context(), append(args, "--operator", "li", "--reason", "asked in writing"),
 			terminal.Stdio{Getenv: cmdtest.GetenvOf(env), In: strings.NewReader(typed + "\n"), Out: &out, Err: &log})
 	}
 	for _, args := range [][]string{{"unlock"}, {"export-person", "--out", s.Path("person.json")}, {"erase-person"}} {
 		for typed, idType := range map[string]string{"9901 0001": "08", " ８８００００ 000002": "01"} {
-			if err := asks(env, typed, append(args, "--id-type", idType)...); err != nil {
+			if err := run(env, typed, append(args, "--id-type", idType)...); err != nil {
 				t.Errorf("%s by %s: %v", args[0], idType, err)
 			}
 			os.Remove(s.Path("person.json"))
 		}
 	}
-	if err := asks(s.Env(), "99010001", "unlock", "--id-type", "08"); !errors.Is(err, errNoAccount) {
+	if err := run(s.Env(), "99010001", "unlock", "--id-type", "08"); !errors.Is(err, errNoAccount) {
 		t.Errorf("without the file: %v", err)
 	}
 	s.Write("documents.json", "{}")
-	if err := asks(env, "99010001", "unlock", "--id-type", "08"); err == nil || !strings.Contains(err.Error(), "FUNDPASS_DOCUMENTS_FILE") {
+	if err := run(env, "99010001", "unlock", "--id-type", "08"); err == nil || !strings.Contains(err.Error(), "FUNDPASS_DOCUMENTS_FILE") {
 		t.Errorf("with a broken file: %v", err)
 	}
 }

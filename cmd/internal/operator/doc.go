@@ -1,3 +1,4 @@
-// Package operator has what staff do by hand about one account or person, and the record of it:
-// unlock, issue-reset-code, export-person, erase-person, audit, retention.
+// Package operator contains the commands with which staff act on one account or person,
+// and the record of these actions: unlock, issue-reset-code, export-person, erase-person,
+// audit, retention.
 package operator

@@ -20,13 +20,13 @@ import (
 )
 
 var (
-	errNowhere = errors.New("--out FILE is needed; --show prints personal data on this terminal instead")
-	errFormat  = errors.New("--format is neither json nor csv")
+	errNoOutput = errors.New("--out FILE is required; --show prints personal data on this terminal instead")
+	errFormat   = errors.New("--format is neither json nor csv")
 )
 
 // exportOptions are the flags of export-person.
 type exportOptions struct {
-	unlockOptions
+	operatorOptions
 	out, format string
 	show        bool
 }
@@ -35,16 +35,16 @@ func exportCommand(w terminal.Stdio) *cobra.Command {
 	var e exportOptions
 	cmd := &cobra.Command{
 		Use:   "export-person",
-		Short: "Write everything that is kept about a citizen into a file for them",
-		Long: "Export-person writes what is kept about a citizen who asks for it (PIPL article\n" +
-			"45): accounts, links, sessions, what was done and when, readable, and of\n" +
-			"passwords when they were set, never what. It asks for the account number or the\n" +
-			"ID number, so that neither stands in the shell's history. The file is new, mode\n" +
-			"0600; hand it over and delete it. fundpass audit lists the export.\n\n" +
-			"It needs " + strings.Join(unlockSettings, ", ") + ".\n" +
-			"It exits 0 when the file is written, 1 when not, 2 when it was called wrongly.",
+		Short: "Write all data of a citizen to a file for them",
+		Long: "Export-person writes the data of a citizen who requests it (PIPL article 45):\n" +
+			"accounts, links, sessions and events, and when passwords were set, but no password.\n" +
+			"It asks for the account number or the ID number, so that the shell's history does\n" +
+			"not contain it. The file is new and has mode 0600; give it to the citizen and delete\n" +
+			"it. fundpass audit lists the export.\n\n" +
+			"It needs " + strings.Join(operatorSettings, ", ") + ".\n" +
+			"It exits 0 if the file is written, 1 if not, 2 if the call is invalid.",
 		Args: func(cmd *cobra.Command, args []string) error { return terminal.AsUsage(cobra.NoArgs(cmd, args)) },
-		RunE: func(cmd *cobra.Command, _ []string) error { return exportPerson(cmd.Context(), w, e) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return exportPerson(cmd.Context(), w.For(cmd), e) },
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return terminal.AsUsage(err) })
 	e.flags(cmd)
@@ -55,16 +55,18 @@ func exportCommand(w terminal.Stdio) *cobra.Command {
 	return cmd
 }
 
+// check requires exactly one of --out and --show.
 func (e *exportOptions) check() error {
 	switch {
 	case e.format != "json" && e.format != "csv":
 		return errFormat
 	case (e.out == "") != e.show:
-		return errNowhere
+		return errNoOutput
 	}
-	return e.unlockOptions.check()
+	return e.operatorOptions.check()
 }
 
+// exportPerson removes the file if the export fails.
 func exportPerson(ctx context.Context, w terminal.Stdio, e exportOptions) error {
 	if err := e.check(); err != nil {
 		return terminal.AsUsage(err)
@@ -72,7 +74,7 @@ func exportPerson(ctx context.Context, w terminal.Stdio, e exportOptions) error 
 	if e.show {
 		return e.write(ctx, w, w.Out)
 	}
-	// Before anything is recorded: a file that is there is not touched.
+	// An existing file is refused before anything is recorded.
 	file, err := os.OpenFile(e.out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -80,14 +82,14 @@ func exportPerson(ctx context.Context, w terminal.Stdio, e exportOptions) error 
 	if err := errors.Join(e.write(ctx, w, file), file.Close()); err != nil {
 		return errors.Join(err, os.Remove(e.out))
 	}
-	fmt.Fprintf(w.Out, "Written to %s. Hand it to the citizen and delete it.\n", e.out)
+	fmt.Fprintln(w.Out, w.Language.T("Written to %s. Give the file to the citizen and delete it.", e.out))
 	return nil
 }
 
-// write asks whom it is about and writes what is kept.
+// write asks for the person's number and writes their data.
 func (e exportOptions) write(ctx context.Context, w terminal.Stdio, to io.Writer) error {
 	var data store.PersonData
-	err := e.act(ctx, w, func(db *store.DB, u store.OperatorRequest) (err error) {
+	err := e.withPerson(ctx, w, func(db *store.DB, u store.OperatorRequest) (err error) {
 		data, err = db.Export(ctx, u)
 		return err
 	})
@@ -106,8 +108,8 @@ func (e exportOptions) write(ctx context.Context, w terminal.Stdio, to io.Writer
 	return lines.Encode(data)
 }
 
-// writeCSV writes a line for each field: part, number of the row in it, field, value.
-// The byte order mark is for Excel, which reads Chinese wrong without it.
+// writeCSV writes one line for each field: part, row number in the part, field, value.
+// The byte order mark makes Excel read the file as UTF-8.
 func writeCSV(to io.Writer, data store.PersonData) error {
 	raw, err := json.Marshal(data)
 	if err != nil {
@@ -152,7 +154,7 @@ func sortedKeys(m map[string]any) []string {
 	return all
 }
 
-// cell is a value that no spreadsheet takes for a formula.
+// cell formats a value so that a spreadsheet does not take it for a formula.
 func cell(v any) string {
 	if v == nil {
 		return ""

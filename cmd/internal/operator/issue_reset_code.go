@@ -22,10 +22,10 @@ import (
 )
 
 var (
-	errAccountFlag   = errors.New("--account takes only -, which is the standard input: an account number on the command line stands in the shell's history and in the list of processes")
-	errResetOperator = errors.New("--operator is needed: the staff number of whoever saw the citizen's document, 1 to 32 letters, digits, . - or _")
+	errAccountFlag   = errors.New("--account accepts only -, the standard input: the shell's history and the process list would show an account number on the command line")
+	errResetOperator = errors.New("--operator is required: the staff number of the clerk who saw the citizen's document, 1 to 32 letters, digits, . - or _")
 	errNoSuchNumber  = errors.New("no account has this number")
-	errNoReset       = errors.New("the account is frozen by the centre, or merged, moved or closed: its password cannot be reset")
+	errNotResettable = errors.New("the account is frozen by the centre, or merged, moved or closed: its password cannot be reset")
 )
 
 var staffNumber = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
@@ -34,15 +34,16 @@ func issueResetCodeCommand(w terminal.Stdio) *cobra.Command {
 	var account, operator string
 	cmd := &cobra.Command{
 		Use:   "issue-reset-code",
-		Short: "Issue a code with which a citizen at the counter resets the password",
+		Short: "Issue a code with which a citizen at the counter resets their password",
 		Long: "Issue-reset-code reads an account number (GRZH) from the standard input and prints a\n" +
 			"one-time code for its holder, whose document the operator has seen. The citizen enters\n" +
-			"it in the mini-program, under 忘记密码, and chooses a new password there; nobody else\n" +
-			"learns it.\n" +
-			"The code is shown once, good for 30 minutes, 5 tries and one use, and replaces an\n" +
-			"earlier one. The present password stays good until the code is used. Who has not\n" +
-			"linked the account yet enters the code in place of the password there.\n\n" +
-			"The citizen's record shows it, and fundpass audit lists it with the operator's staff number.",
+			"the code in the mini-program under 忘记密码 and chooses a new password there, which\n" +
+			"the operator does not see.\n" +
+			"The code is shown once. It is valid for 30 minutes, 5 tries and one use, and replaces\n" +
+			"an earlier code. The current password stays valid until the code is used. A citizen\n" +
+			"without a link enters the code instead of the password to link the account.\n\n" +
+			"The citizen's record shows the code's issue, and fundpass audit lists it with the\n" +
+			"operator's staff number.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
@@ -51,18 +52,20 @@ func issueResetCodeCommand(w terminal.Stdio) *cobra.Command {
 			case !staffNumber.MatchString(operator):
 				return errResetOperator
 			}
-			return issueResetCode(cmd.Context(), w, operator)
+			return issueResetCode(cmd.Context(), w.For(cmd), operator)
 		},
 	}
-	cmd.Flags().StringVar(&account, "account", "-", "where the account number comes from: -, the standard input")
+	cmd.Flags().StringVar(&account, "account", "-", "source of the account number: -, the standard input")
 	cmd.Flags().StringVar(&operator, "operator", "", "the operator's staff number (required)")
 	return cmd
 }
 
+// issueResetCode refuses accounts that cannot be reset before it issues a code, and
+// prints the holder's masked name and document for comparison.
 func issueResetCode(ctx context.Context, w terminal.Stdio, operator string) error {
-	s, err := settings.ParseFor(w.Getenv, unlockSettings...)
+	s, err := settings.ParseFor(w.Getenv, operatorSettings...)
 	if err != nil {
-		return fmt.Errorf("settings are not right:\n%w", err)
+		return fmt.Errorf("invalid settings:\n%w", err)
 	}
 	number, err := readAccountNo(w)
 	if err != nil {
@@ -80,7 +83,7 @@ func issueResetCode(ctx context.Context, w terminal.Stdio, operator string) erro
 	case err != nil:
 		return err
 	case a.Ended() || a.Status == store.StatusFrozen:
-		return errNoReset
+		return errNotResettable
 	}
 	code, err := selfservice.NewResetCode()
 	if err != nil {
@@ -90,16 +93,16 @@ func issueResetCode(ctx context.Context, w terminal.Stdio, operator string) erro
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w.Out, "holder   %s, document %s: compare with the one you saw\ncode     %s-%s\ngood     until %s, once\n",
+	fmt.Fprintln(w.Out, w.Language.T("holder   %s, document %s: compare with the one you saw\ncode     %s-%s\nvalid    until %s, once",
 		document.MaskName(a.Person.Name), document.MaskNumber(a.Person.IDNumber),
-		code[:selfservice.ResetCodeDigits/2], code[selfservice.ResetCodeDigits/2:], until.In(calendar.Beijing).Format(time.TimeOnly))
+		code[:selfservice.ResetCodeDigits/2], code[selfservice.ResetCodeDigits/2:], until.In(calendar.Beijing).Format(time.TimeOnly)))
 	return nil
 }
 
-// readAccountNo reads one line, and asks for it where somebody sits.
+// readAccountNo reads one line. On a terminal it prints a prompt.
 func readAccountNo(w terminal.Stdio) (string, error) {
 	if f, ok := w.In.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		fmt.Fprint(w.Err, "account number: ")
+		fmt.Fprint(w.Err, w.Language.T("account number: "))
 	}
 	line, err := bufio.NewReader(io.LimitReader(w.In, 256)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -10,8 +10,8 @@ import (
 	"fundpass/cmd/internal/cmdtest"
 )
 
-// From the counter to the new password: the code is shown once, opens a reset for
-// the citizen alone, and stands nowhere.
+// TestResetAtTheCounter checks that a code is shown once, opens a reset for its citizen
+// only, and is not stored in clear.
 func TestResetAtTheCounter(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
@@ -36,7 +36,7 @@ func TestResetAtTheCounter(t *testing.T) {
 	if plain := strings.ReplaceAll(code[1], "-", ""); by != "0017" || strings.Contains(digest, plain) {
 		t.Errorf("issued by %q", by)
 	}
-	c.Must("OK", c.OpenChange(c.Password)) // the password is as it was
+	c.Must("OK", c.OpenChange(c.Password)) // the password is unchanged
 	opened := c.Must("OK", cmdtest.PostTo("/v1/password/resets", apiclient.Fields{"code": code[1]}))
 	c.Must("OK", cmdtest.ConfirmTo("/v1/password/resets/"+opened.Text("id"), "Copper-Kettle-77"))
 	c.Must("OK", c.OpenChange("Copper-Kettle-77"))
@@ -61,11 +61,11 @@ func TestResetRefused(t *testing.T) {
 		want  error
 	}{
 		"number as an argument": {"", []string{"--account", good.AccountNo, "--operator", "0017"}, errAccountFlag},
-		"nobody's":              {good.AccountNo, nil, errResetOperator},
+		"no operator":           {good.AccountNo, nil, errResetOperator},
 		"a name with blanks":    {good.AccountNo, []string{"--operator", "Li Si"}, errResetOperator},
 		"nothing typed":         {"\n", []string{"--operator", "0017"}, errNoSuchNumber},
 		"unknown":               {"123", []string{"--operator", "0017"}, errNoSuchNumber},
-		"frozen":                {frozen.AccountNo, []string{"--operator", "0017"}, errNoReset},
+		"frozen":                {frozen.AccountNo, []string{"--operator", "0017"}, errNotResettable},
 	} {
 		got := cmdtest.RunTyping(t, n.Env(), tt.typed, append([]string{"issue-reset-code"}, tt.args...)...)
 		if !errors.Is(got.Err, tt.want) || strings.Contains(got.Out, "code") || strings.Contains(got.Err.Error(), good.AccountNo) {

@@ -15,22 +15,22 @@ import (
 	"fundpass/store"
 )
 
-// why is what every command about a person needs.
-var why = []string{"--operator", "窗口7 李", "--reason", "asked in writing, paper 12"}
+// operatorFlags are the flags that every command about a person requires.
+var operatorFlags = []string{"--operator", "窗口7 李", "--reason", "asked in writing, paper 12"}
 
 // runAbout runs a command about a person.
 func runAbout(n *cmdtest.Fixture, typed, command string, args ...string) cmdtest.Result {
 	n.T.Helper()
-	return operate(n.T, n.ServerEnv, typed, append(append([]string{command}, why...), args...)...)
+	return operate(n.T, n.ServerEnv, typed, append(append([]string{command}, operatorFlags...), args...)...)
 }
 
-// secretsOf of a citizen that no terminal shows.
+// secretsOf returns the citizen's data that no terminal may show.
 func secretsOf(c *cmdtest.Citizen) []string {
 	return []string{c.IDNumber, c.AccountNo, c.Name, c.Phone, c.Password, c.OpenID}
 }
 
-// A citizen gets a file of their own data, nobody else reads them on the way, and
-// the record says who asked.
+// TestExportPerson checks that a citizen's file has their own data and nobody else's,
+// that the terminal shows none of it, and that the record has the operator.
 func TestExportPerson(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
@@ -45,7 +45,7 @@ func TestExportPerson(t *testing.T) {
 		info, err := os.Stat(path)
 		cmdtest.NoError(t, err)
 		if info.Mode().Perm() != 0o600 || !strings.Contains(got.Out, path) {
-			t.Errorf("mode %v, told %q", info.Mode(), got.Out)
+			t.Errorf("mode %v, output %q", info.Mode(), got.Out)
 		}
 		raw, err := os.ReadFile(path)
 		cmdtest.NoError(t, err)
@@ -65,10 +65,10 @@ func TestExportPerson(t *testing.T) {
 				t.Errorf("%q is shown", secret)
 			}
 		}
-		readable(t, format, text)
+		checkReadable(t, format, text)
 
 		if again := runAbout(n, c.IDNumber, "export-person", "--out", path); !errors.Is(again.Err, os.ErrExist) {
-			t.Errorf("written over: %v", again.Err)
+			t.Errorf("overwritten: %v", again.Err)
 		}
 	}
 	shown := runAbout(n, c.AccountNo, "export-person", "--show")
@@ -81,8 +81,8 @@ func TestExportPerson(t *testing.T) {
 	}
 }
 
-// readable reads what was written as a citizen's program does.
-func readable(t *testing.T, format, text string) {
+// checkReadable parses an exported file as a citizen's program does.
+func checkReadable(t *testing.T, format, text string) {
 	t.Helper()
 	if format == "json" {
 		var data store.PersonData
@@ -114,8 +114,9 @@ func TestCell(t *testing.T) {
 	}
 }
 
-// The first run only says what would go; the second does it: the citizen is
-// logged out and unlinked, the neighbour is not, and both are as before in the core.
+// TestErasePerson checks that a dry run only lists the data, and that --yes deletes them:
+// the citizen loses sessions and link, another citizen does not, and the accounts are
+// kept.
 func TestErasePerson(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
@@ -124,25 +125,25 @@ func TestErasePerson(t *testing.T) {
 	c, other := citizens[0], citizens[1]
 	c.Must("OK", c.OpenChange(c.Password))
 
-	look := runAbout(n, c.IDNumber, "erase-person")
-	cmdtest.NoError(t, look.Err)
-	if !strings.Contains(look.Out, "goes") || !strings.Contains(look.Out, "--yes") || strings.Contains(look.Out, "gone") {
-		t.Errorf("dry run:\n%s", look.Out)
+	listed := runAbout(n, c.IDNumber, "erase-person")
+	cmdtest.NoError(t, listed.Err)
+	if !strings.Contains(listed.Out, "to delete") || !strings.Contains(listed.Out, "--yes") || strings.Contains(listed.Out, "deleted") {
+		t.Errorf("dry run:\n%s", listed.Out)
 	}
 	c.Must("OK", cmdtest.GetFrom("/v1/link"))
 	if n.Number(`SELECT count(*) FROM operator_actions`)+n.Events(store.EventErased) != 0 {
 		t.Error("a dry run was recorded")
 	}
 
-	did := runAbout(n, c.IDNumber, "erase-person", "--yes")
-	cmdtest.NoError(t, did.Err)
+	erased := runAbout(n, c.IDNumber, "erase-person", "--yes")
+	cmdtest.NoError(t, erased.Err)
 	for _, secret := range secretsOf(c) {
-		if testenv.Holds(look.Out+look.Log+did.Out+did.Log, secret) {
+		if testenv.Holds(listed.Out+listed.Log+erased.Out+erased.Log, secret) {
 			t.Errorf("%q is shown", secret)
 		}
 	}
-	if a, b := strings.ReplaceAll(look.Out, "goes", "gone"), did.Out; a[:strings.Index(a, "Nothing")] != b[:strings.Index(b, "Recorded")] {
-		t.Errorf("said\n%s\ndid\n%s", look.Out, did.Out)
+	if a, b := strings.ReplaceAll(listed.Out, "to delete\n", "deleted\n"), erased.Out; a[:strings.Index(a, "Nothing")] != b[:strings.Index(b, "Recorded")] {
+		t.Errorf("listed\n%s\nerased\n%s", listed.Out, erased.Out)
 	}
 	c.Must("SESSION_EXPIRED", cmdtest.GetFrom("/v1/link"))
 	other.Must("OK", cmdtest.GetFrom("/v1/link"))
@@ -160,17 +161,17 @@ func TestErasePerson(t *testing.T) {
 		t.Errorf("erased twice: %v", got.Err)
 	}
 	if got := n.Number(`SELECT count(*) FROM accounts`); got != 1 {
-		t.Errorf("%d accounts are left, want the neighbour's", got)
+		t.Errorf("%d accounts are left, want the other citizen's", got)
 	}
-	listed := operate(t, n.ServerEnv, "", "audit", "--days", "1")
-	cmdtest.NoError(t, listed.Err)
-	if strings.Count(listed.Out, "erase") != 2 || strings.Count(listed.Out, "erase with account") != 1 || strings.Count(listed.Out, "paper 12") != 2 {
-		t.Errorf("audit:\n%s", listed.Out)
+	record := operate(t, n.ServerEnv, "", "audit", "--days", "1")
+	cmdtest.NoError(t, record.Err)
+	if strings.Count(record.Out, "erase") != 2 || strings.Count(record.Out, "erase with account") != 1 || strings.Count(record.Out, "paper 12") != 2 {
+		t.Errorf("audit:\n%s", record.Out)
 	}
 	cmdtest.NoError(t, server.Stop())
 }
 
-// Called wrongly, nothing is read, written or recorded.
+// TestPersonRefuses checks that an invalid call reads, writes and records nothing.
 func TestPersonRefuses(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
@@ -183,15 +184,15 @@ func TestPersonRefuses(t *testing.T) {
 		status      int
 	}{
 		{"export without why", c.AccountNo, []string{"export-person", "--out", path}, errOperator, 2},
-		{"export nowhere", c.AccountNo, append([]string{"export-person"}, why...), errNowhere, 2},
-		{"export twice", c.AccountNo, append([]string{"export-person", "--out", path, "--show"}, why...), errNowhere, 2},
-		{"format", c.AccountNo, append([]string{"export-person", "--out", path, "--format", "xml"}, why...), errFormat, 2},
-		{"export of nobody", "880099999999", append([]string{"export-person", "--out", path}, why...), errNoAccount, 1},
-		{"export of nothing", "", append([]string{"export-person", "--out", path}, why...), errNobody, 1},
+		{"export nowhere", c.AccountNo, append([]string{"export-person"}, operatorFlags...), errNoOutput, 2},
+		{"export twice", c.AccountNo, append([]string{"export-person", "--out", path, "--show"}, operatorFlags...), errNoOutput, 2},
+		{"format", c.AccountNo, append([]string{"export-person", "--out", path, "--format", "xml"}, operatorFlags...), errFormat, 2},
+		{"export of an unknown person", "880099999999", append([]string{"export-person", "--out", path}, operatorFlags...), errNoAccount, 1},
+		{"export of nothing", "", append([]string{"export-person", "--out", path}, operatorFlags...), errNoNumber, 1},
 		{"erase without why", c.AccountNo, []string{"erase-person", "--yes"}, errOperator, 2},
 		{"erase with a number", c.AccountNo, []string{"erase-person", "--yes", "--operator", "li", "--reason", "for " + c.IDNumber}, errPersonal, 2},
-		{"erase an argument", "", append([]string{"erase-person", c.AccountNo}, why...), terminal.ErrUsage, 2},
-		{"erase nobody", "880099999999", append([]string{"erase-person", "--yes"}, why...), errNoAccount, 1},
+		{"erase an argument", "", append([]string{"erase-person", c.AccountNo}, operatorFlags...), terminal.ErrUsage, 2},
+		{"erase an unknown person", "880099999999", append([]string{"erase-person", "--yes"}, operatorFlags...), errNoAccount, 1},
 	} {
 		got := operate(t, n.ServerEnv, tt.typed, tt.args...)
 		if !errors.Is(got.Err, tt.want) || terminal.Status(got.Err) != tt.status || got.Out != "" {
@@ -202,6 +203,6 @@ func TestPersonRefuses(t *testing.T) {
 		}
 	}
 	if got := n.Number(`SELECT count(*) FROM operator_actions`) + n.Number(`SELECT count(*) FROM events`); got != 0 {
-		t.Errorf("%d traces", got)
+		t.Errorf("%d records", got)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"fundpass/store"
 )
 
-// The command prints every kind with its life and what went; the record lives as long as
-// its setting says.
+// TestRetentionCommand checks that the command prints every kind with its period, and
+// that FUNDPASS_AUDIT_YEARS decides how long actions are kept.
 func TestRetentionCommand(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
@@ -27,15 +27,15 @@ func TestRetentionCommand(t *testing.T) {
 	cmdtest.NoError(t, kept.Err)
 	dry := n.In(t)
 	env := n.Env(map[string]string{"FUNDPASS_AUDIT_YEARS": "1"})
-	look := cmdtest.Run(t, env, "retention", "--dry-run")
-	cmdtest.NoError(t, look.Err)
+	counted := cmdtest.Run(t, env, "retention", "--dry-run")
+	cmdtest.NoError(t, counted.Err)
 	if dry.Number(actions) != 1 {
-		t.Fatal("gone before its time, or in a dry run")
+		t.Fatal("deleted too early, or in a dry run")
 	}
-	for _, want := range []string{"would go", "events", "operators' actions", "reset codes", "changes", "resets", "consents", "attempts", "sessions",
+	for _, want := range []string{"to delete", "events", "operators' actions", "reset codes", "changes", "resets", "consents", "attempts", "sessions",
 		"first answers", "notices to owners", "notifications", time.Now().AddDate(-1, 0, 0).In(calendar.Beijing).Format("2006-01")} {
-		if !strings.Contains(look.Out, want) {
-			t.Errorf("%q is not in\n%s", want, look.Out)
+		if !strings.Contains(counted.Out, want) {
+			t.Errorf("%q is not in\n%s", want, counted.Out)
 		}
 	}
 	if !strings.Contains(kept.Out, time.Now().AddDate(-3, 0, 0).In(calendar.Beijing).Format("2006-01")) {

@@ -19,69 +19,72 @@ import (
 	"fundpass/store"
 )
 
-// What unlock may be told on the command line is kept for years and stands in
-// shell histories: it must name nobody but the operator.
+// The flags are kept for years and appear in shell histories, so they must not name anybody
+// but the operator.
 var (
-	errOperator  = errors.New("--operator is needed: who does this, in 1 to 64 characters")
-	errReason    = errors.New("--reason is needed: why, in 4 to 200 characters on one line, e.g. a ticket's name")
-	errPersonal  = errors.New("--operator and --reason must hold no run of 6 digits or more: personal data stays out of the record")
-	errNobody    = errors.New("nothing was entered; enter the account number or the ID number")
-	errNoAccount = errors.New("no such account: compare the number with the document; for a document other than the ID card give --id-type")
+	errOperator  = errors.New("--operator is required: who does this, in 1 to 64 characters")
+	errReason    = errors.New("--reason is required: why, in 4 to 200 characters on one line, e.g. a ticket's name")
+	errPersonal  = errors.New("--operator and --reason must not contain 6 or more digits in a row: the record must not contain personal data")
+	errNoNumber  = errors.New("nothing was entered; enter the account number or the ID number")
+	errNoAccount = errors.New("no such account: compare the number with the document; for a document other than the ID card set --id-type")
 )
 
-// unlockSettings are the settings that the commands of this package need.
-var unlockSettings = []string{"FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_APP_ID", "FUNDPASS_COLUMN_KEY_FILE"}
+// operatorSettings lists the settings that the commands of this package need.
+var operatorSettings = []string{"FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_APP_ID", "FUNDPASS_COLUMN_KEY_FILE"}
 
+// longNumber matches what may be an account, ID or phone number.
 var longNumber = regexp.MustCompile(`\p{Nd}{6,}`)
 
-// unlockOptions are the flags of unlock.
-type unlockOptions struct{ operator, reason, idType string }
+// operatorOptions are the flags that the commands about a person share.
+type operatorOptions struct{ operator, reason, idType string }
 
 func unlockCommand(w terminal.Stdio) *cobra.Command {
-	var u unlockOptions
+	var u operatorOptions
 	cmd := &cobra.Command{
 		Use:   "unlock",
-		Short: "Let a citizen try their password again before the lock ends",
-		Long: "Unlock forgets the wrong passwords entered for a person, in the mini-program and\n" +
-			"elsewhere, after the clerk has checked who is standing there. It asks for the\n" +
-			"account number or the ID number, so that neither stands in the shell's history.\n" +
-			"It shows, sets and unfreezes no password. The citizen sees it in their record\n" +
-			"(办理记录), and fundpass audit lists it.\n\n" +
-			"It needs " + strings.Join(unlockSettings, ", ") + ",\n" +
-			"and FUNDPASS_DOCUMENTS_FILE where the centre has one.\n" +
-			"It exits 0 when the person is unlocked, 1 when not, 2 when it was called wrongly.",
+		Short: "Unlock a citizen's password before the lock ends",
+		Long: "Unlock resets the failed attempts of a person, in the mini-program and elsewhere,\n" +
+			"after the clerk has checked their identity. It asks for the account number or the\n" +
+			"ID number, so that the shell's history does not contain it. It does not show, set\n" +
+			"or unfreeze a password. The citizen sees the action in their record (办理记录), and\n" +
+			"fundpass audit lists it.\n\n" +
+			"It needs " + strings.Join(operatorSettings, ", ") + ",\n" +
+			"and FUNDPASS_DOCUMENTS_FILE if the centre has one.\n" +
+			"It exits 0 if the person is unlocked, 1 if not, 2 if the call is invalid.",
 		Args: func(cmd *cobra.Command, args []string) error { return terminal.AsUsage(cobra.NoArgs(cmd, args)) },
-		RunE: func(cmd *cobra.Command, _ []string) error { return unlock(cmd.Context(), w, u) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return unlock(cmd.Context(), w.For(cmd), u) },
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return terminal.AsUsage(err) })
 	u.flags(cmd)
 	return cmd
 }
 
-func (u *unlockOptions) flags(cmd *cobra.Command) {
+func (u *operatorOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&u.operator, "operator", "", "who does this (required)")
 	f.StringVar(&u.reason, "reason", "", "why (required)")
-	f.StringVar(&u.idType, "id-type", document.Citizen, "type of the document (ZJLX), when its number is entered")
+	f.StringVar(&u.idType, "id-type", document.Citizen, "type of the document (ZJLX) whose number is entered")
 }
 
-func unlock(ctx context.Context, w terminal.Stdio, u unlockOptions) error {
+func unlock(ctx context.Context, w terminal.Stdio, u operatorOptions) error {
 	if err := u.check(); err != nil {
 		return terminal.AsUsage(err)
 	}
 	var done store.Unlocked
-	err := u.act(ctx, w, func(db *store.DB, want store.OperatorRequest) (err error) {
+	err := u.withPerson(ctx, w, func(db *store.DB, want store.OperatorRequest) (err error) {
 		done, err = db.Unlock(ctx, want)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	printUnlocked(w.Out, done)
+	printUnlocked(w, done)
 	return nil
 }
 
-func (u *unlockOptions) check() error {
+// check validates the flags. Reasons are kept for years, so they must be short and
+// without numbers.
+func (u *operatorOptions) check() error {
 	u.operator, u.reason = strings.TrimSpace(u.operator), strings.TrimSpace(u.reason)
 	control := strings.ContainsFunc(u.operator+u.reason, func(r rune) bool { return r < ' ' || r == utf8.RuneError })
 	who, why := utf8.RuneCountInString(u.operator), utf8.RuneCountInString(u.reason)
@@ -96,7 +99,7 @@ func (u *unlockOptions) check() error {
 	return nil
 }
 
-// readAnswer reads one line, which no log or error repeats.
+// readAnswer reads one line. Logs and errors do not contain it.
 func readAnswer(in io.Reader) (string, error) {
 	line, err := bufio.NewReader(io.LimitReader(in, 256)).ReadString('\n')
 	if line = strings.TrimSpace(line); line != "" {
@@ -105,13 +108,13 @@ func readAnswer(in io.Reader) (string, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}
-	return "", errNobody
+	return "", errNoNumber
 }
 
-// act asks whom the operator means and does it to them. It takes the number for an
-// account's first, and then for a document's: no account number is one by chance,
-// but many are digits enough for a document.
-func (u unlockOptions) act(ctx context.Context, w terminal.Stdio, do func(*store.DB, store.OperatorRequest) error) error {
+// withPerson asks for the person's number and calls do with a request for them. It takes the
+// number for an account number first and then for a document number: an account number is
+// never a document number by chance, but its digits can be valid for a document.
+func (u operatorOptions) withPerson(ctx context.Context, w terminal.Stdio, do func(*store.DB, store.OperatorRequest) error) error {
 	documents, err := operatorDocuments(w)
 	if err != nil {
 		return err
@@ -121,7 +124,7 @@ func (u unlockOptions) act(ctx context.Context, w terminal.Stdio, do func(*store
 		return err
 	}
 	defer db.Close()
-	fmt.Fprint(w.Err, "Account number or ID number: ")
+	fmt.Fprint(w.Err, w.Language.T("Account number or ID number: "))
 	number, err := readAnswer(w.In)
 	if err != nil {
 		return err
@@ -141,28 +144,36 @@ func (u unlockOptions) act(ctx context.Context, w terminal.Stdio, do func(*store
 	return err
 }
 
-func printUnlocked(out io.Writer, done store.Unlocked) {
-	fmt.Fprintf(out, "Unlocked %s, %s, account %s: %d attempt counters cleared, %d of them were locked.\n",
-		document.MaskName(done.Account.Person.Name), document.MaskNumber(done.Account.Person.IDNumber),
-		document.MaskAccount(done.Account.Person.AccountNo), done.Scopes, done.Locked)
-	if done.Account.State == store.PasswordFrozen {
-		fmt.Fprintln(out, "The password is still frozen: only a reset by identity verification, or the centre, ends that.")
+func printUnlocked(w terminal.Stdio, done store.Unlocked) {
+	l, out := w.Language, w.Out
+	p := done.Account.Person
+	who := []any{document.MaskName(p.Name), document.MaskNumber(p.IDNumber), document.MaskAccount(p.AccountNo)}
+	switch {
+	case done.Locked > 0:
+		fmt.Fprintln(out, l.T("Unlocked %s, %s, account %s: %d attempt counters cleared, %d of them were locked.", append(who, done.Scopes, done.Locked)...))
+	case done.Scopes > 0:
+		fmt.Fprintln(out, l.T("Failed attempts reset; the account was not locked: %s, %s, account %s.", who...))
+	default:
+		fmt.Fprintln(out, l.T("There were no failed attempts, and the account was not locked: %s, %s, account %s.", who...))
 	}
-	fmt.Fprintf(out, "The citizen reads in 办理记录: 公积金中心已解除密码锁定, %s.\n", done.At.In(calendar.Beijing).Format("2006-01-02 15:04"))
-	fmt.Fprintf(out, "Recorded as %s.\n", done.ActionID)
+	if done.Account.State == store.PasswordFrozen {
+		fmt.Fprintln(out, l.T("The password is still frozen: it requires a reset by identity verification or at the centre."))
+	}
+	fmt.Fprintln(out, l.T("The citizen reads in 办理记录: 公积金中心已解除密码锁定, %s.", done.At.In(calendar.Beijing).Format("2006-01-02 15:04")))
+	fmt.Fprintln(out, l.T("Recorded as %s.", done.ActionID))
 }
 
-// openForOperator opens the database for a command that acts by hand.
+// openForOperator opens the database for the commands of this package.
 func openForOperator(ctx context.Context, w terminal.Stdio) (*store.DB, error) {
-	s, err := settings.ParseFor(w.Getenv, unlockSettings...)
+	s, err := settings.ParseFor(w.Getenv, operatorSettings...)
 	if err != nil {
-		return nil, fmt.Errorf("settings are not right:\n%w", err)
+		return nil, fmt.Errorf("invalid settings:\n%w", err)
 	}
 	return s.OpenDatabase(ctx)
 }
 
-// operatorDocuments are the centre's codes: under other ones a person is not found, or
-// another one is.
+// operatorDocuments returns the centre's document codes. With other codes a person is not
+// found, or another person is.
 func operatorDocuments(w terminal.Stdio) (*document.List, error) {
 	s, _ := settings.Parse(w.Getenv)
 	documents, err := s.LoadDocuments()

@@ -13,7 +13,7 @@ import (
 	"fundpass/store"
 )
 
-// operate runs a command with the operator's keyboard.
+// operate runs a command with typed as the operator's input.
 func operate(t testing.TB, s *cmdtest.ServerEnv, typed string, args ...string) cmdtest.Result {
 	t.Helper()
 	return cmdtest.RunTyping(t, s.Env(), typed, args...)
@@ -37,8 +37,8 @@ func identityOf(n *cmdtest.Fixture, c *cmdtest.Citizen) (digest []byte) {
 	return digest
 }
 
-// The clerk unlocks by account number or by ID number: the citizen can try
-// again, reads of it, and the record says who and why.
+// TestUnlock unlocks by account number and by ID number: the citizen can try again and
+// sees the action, and the record has the operator and the reason.
 func TestUnlock(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
@@ -69,10 +69,10 @@ func TestUnlock(t *testing.T) {
 		c.Must("OK", c.OpenChange(c.Password))
 	}
 	bystander.Must("PASSWORD_LOCKED", bystander.OpenChange(bystander.Password))
-	var touched []string
-	cmdtest.NoError(t, n.SQL.Select(&touched, `SELECT concat(version, ' ', state) FROM password_credentials WHERE version <> 1 OR state <> 'set'`))
-	if len(touched) != 0 {
-		t.Errorf("passwords were touched: %v", touched)
+	var changed []string
+	cmdtest.NoError(t, n.SQL.Select(&changed, `SELECT concat(version, ' ', state) FROM password_credentials WHERE version <> 1 OR state <> 'set'`))
+	if len(changed) != 0 {
+		t.Errorf("passwords were changed: %v", changed)
 	}
 
 	listed := operate(t, n.ServerEnv, "", "audit", "--days", "1")
@@ -83,7 +83,8 @@ func TestUnlock(t *testing.T) {
 	cmdtest.NoError(t, server.Stop())
 }
 
-// A frozen password stays frozen, and the operator is told so.
+// TestUnlockKeepsFrozen checks that a frozen password stays frozen, and that the operator
+// reads so.
 func TestUnlockKeepsFrozen(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
@@ -93,14 +94,14 @@ func TestUnlockKeepsFrozen(t *testing.T) {
 	got := operate(t, n.ServerEnv, c.AccountNo, "unlock", "--operator", "li", "--reason", "asked by phone")
 	cmdtest.NoError(t, got.Err)
 	if !strings.Contains(got.Out, "still frozen") {
-		t.Errorf("not told:\n%s", got.Out)
+		t.Errorf("output:\n%s", got.Out)
 	}
 	c.MustLogIn()
 	c.Must("PASSWORD_FROZEN", c.OpenChange(c.Password))
 }
 
-// What is called wrongly is said by name, with the exit code for it, before a
-// number is asked for; who is not there leaves no trace.
+// TestUnlockRefuses checks that invalid calls are refused with the right error and exit
+// status before a number is read, and that an unknown person leaves no record.
 func TestUnlockRefuses(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
@@ -120,8 +121,8 @@ func TestUnlockRefuses(t *testing.T) {
 		{"number in the reason", c.AccountNo, []string{"--operator", "li", "--reason", "for " + c.IDNumber}, errPersonal, 2},
 		{"argument", c.AccountNo, append([]string{c.AccountNo}, why...), terminal.ErrUsage, 2},
 		{"unknown flag", c.AccountNo, append([]string{"--account", "1"}, why...), terminal.ErrUsage, 2},
-		{"nothing typed", "", why, errNobody, 1},
-		{"blank typed", " \n", why, errNobody, 1},
+		{"nothing typed", "", why, errNoNumber, 1},
+		{"blank typed", " \n", why, errNoNumber, 1},
 		{"unknown account", "880099999999\n", why, errNoAccount, 1},
 		{"unknown person", "99010119560307999" + document.CheckDigit("99010119560307999") + "\n", why, errNoAccount, 1},
 		{"other document", c.IDNumber, append([]string{"--id-type", "03"}, why...), errNoAccount, 1},
@@ -136,7 +137,7 @@ func TestUnlockRefuses(t *testing.T) {
 		}
 	}
 	if n.Number(`SELECT count(*) FROM operator_actions`)+n.Events(store.EventUnlocked) != 0 {
-		t.Error("a refused unlock left a trace")
+		t.Error("a refused unlock was recorded")
 	}
 	if got := operate(t, n.ServerEnv, "", "audit", "--days", "0"); !errors.Is(got.Err, errDays) || terminal.Status(got.Err) != 2 {
 		t.Errorf("--days 0: %v", got.Err)

@@ -1,2 +1,3 @@
-// Package policy looks at password policies: those built in, and files for FUNDPASS_POLICY_FILE.
+// Package policy lists, shows, grades and tries password policies: the built-in ones and
+// files for FUNDPASS_POLICY_FILE.
 package policy

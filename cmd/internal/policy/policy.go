@@ -14,16 +14,16 @@ import (
 	"fundpass/miniapp-api/passwd"
 )
 
-// errLintFailed says that a policy is weaker than it declares.
+// errLintFailed is returned for a policy that fails clauses without declaring it.
 var errLintFailed = errors.New("undeclared failures")
 
 // Command returns the command policy with its sub-commands.
 func Command(w terminal.Stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
-		Short: "Look at password policies: list, show, lint, try",
-		Long: "Policy looks at the password policies that are built in and at files for\n" +
-			"FUNDPASS_POLICY_FILE. To begin one:\n\n" +
+		Short: "List, show, grade and try password policies",
+		Long: "Policy works with the built-in password policies and with files for\n" +
+			"FUNDPASS_POLICY_FILE. To create one:\n\n" +
 			"  fundpass policy list\n" +
 			"  fundpass policy show wuxi > policy.json   # then compare it with the centre's notices\n" +
 			"  fundpass policy lint policy.json\n" +
@@ -36,7 +36,7 @@ func Command(w terminal.Stdio) *cobra.Command {
 func policyListCommand(w terminal.Stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "List the policies that are built in",
+		Short: "List the built-in policies",
 		Args:  cobra.NoArgs,
 		RunE:  func(*cobra.Command, []string) error { return listPolicies(w) },
 	}
@@ -52,10 +52,11 @@ func listPolicies(w terminal.Stdio) error {
 		rows = append(rows, table.Row{p.Name, p.City, describeRules(p), cmp.Or(strings.Join(p.InitialRules, " "), "none"), describeLock(p.Lock)})
 	}
 	terminal.PrintTable(w.Out, table.Row{"name", "city", "rules", "initial passwords", "failed attempts, then locked for"}, rows)
-	fmt.Fprintln(w.Out, "\nNotices change: compare a city's file with its centre's notices before it is used.")
+	fmt.Fprintln(w.Out, "\nRules change: compare a policy with the centre's current notices before you use it.")
 	return nil
 }
 
+// describeRules returns the lengths and the other checks of a policy in a few words.
 func describeRules(p *passwd.Policy) string {
 	var parts []string
 	shortest, longest := 0, 0
@@ -76,6 +77,7 @@ func describeRules(p *passwd.Policy) string {
 	return strings.Join(append([]string{fmt.Sprintf("%d-%d", shortest, longest)}, parts...), " ")
 }
 
+// describeLock returns the attempts and the lock of each tier.
 func describeLock(l passwd.Lock) string {
 	tiers := make([]string, len(l.Tiers))
 	for i, t := range l.Tiers {
@@ -87,7 +89,7 @@ func describeLock(l passwd.Lock) string {
 func policyShowCommand(w terminal.Stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show NAME",
-		Short: "Print the file of a built-in policy, to be adapted",
+		Short: "Print the file of a built-in policy as a template",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			data, err := passwd.BuiltinFile(args[0])
@@ -104,14 +106,15 @@ func policyLintCommand(w terminal.Stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "lint FILE|NAME",
 		Short: "Grade a policy against NIST SP 800-63B-4, OWASP ASVS 5.0 and GB/T 22239",
-		Long: "Lint says clause by clause what a policy meets, where it is weak and what would\n" +
-			"mend it, as far as a policy decides. It exits 1 when the policy fails a clause\n" +
-			"without declaring it (\"legacy\": true with a reason), or cannot be read.",
+		Long: "Lint prints for each clause that depends on the policy whether it is met, and if\n" +
+			"not, what would correct it. It exits 1 if the policy fails a clause without\n" +
+			"declaring it (\"legacy\": true with a reason), or is invalid.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return lintPolicy(w, args[0]) },
 	}
 }
 
+// lintPolicy reads a draft, because it must be able to grade what ParsePolicy refuses.
 func lintPolicy(w terminal.Stdio, source string) error {
 	data, err := policyData(source)
 	if err != nil {
@@ -131,12 +134,12 @@ func lintPolicy(w terminal.Stdio, source string) error {
 		rows = append(rows, table.Row{f.Level, f.Standard, f.Clause, describeRule(p, f.Rule), note})
 	}
 	fmt.Fprintf(w.Out, "%s %s: %s\n\n", p.Name, p.City, describeRules(p))
-	terminal.PrintTable(w.Out, table.Row{"", "standard", "clause", "rule", "what"}, rows)
+	terminal.PrintTable(w.Out, table.Row{"", "standard", "clause", "rule", "finding"}, rows)
 	fmt.Fprintln(w.Out)
 	return printGrades(w, passwd.Grades(findings))
 }
 
-// describeRule is the rule's id and what the citizen reads of it.
+// describeRule returns the rule's id and the text that citizens read.
 func describeRule(p *passwd.Policy, id string) string {
 	for _, r := range p.Rules {
 		if r.ID == id {
@@ -160,15 +163,15 @@ func printGrades(w terminal.Stdio, grades []passwd.Grade) error {
 	return nil
 }
 
-// policyData reads a built-in policy, or a file. What has the name of a built-in
-// policy is a file when it is written with a directory or an ending.
+// policyData returns a built-in policy, or the content of a file. A source with a slash
+// or a dot is a file, also if a built-in policy has the same name.
 func policyData(source string) ([]byte, error) {
 	if strings.ContainsAny(source, `/\.`) {
 		return os.ReadFile(source)
 	}
 	data, err := passwd.BuiltinFile(source)
 	if err != nil {
-		return nil, fmt.Errorf("%w; list names them, and a file is written with its directory or ending", err)
+		return nil, fmt.Errorf("%w; fundpass policy list names them; write a file with its directory or extension", err)
 	}
 	return data, nil
 }

@@ -24,7 +24,7 @@ func TestPolicyList(t *testing.T) {
 			t.Errorf("%s is not listed:\n%s", name, got.Out)
 		}
 	}
-	// The columns stand below each other, a Chinese character being two wide.
+	// The columns are aligned; a Chinese character is two columns wide.
 	lines := strings.Split(got.Out, "\n")
 	column := text.StringWidth(lines[0][:strings.Index(lines[0], "initial passwords")])
 	for line, want := range map[string]string{"harbin": "111111", "shenzhen": "id-last6-x0", "shanghai": "none"} {
@@ -49,7 +49,7 @@ func TestPolicyShow(t *testing.T) {
 	}
 }
 
-// editPolicy writes a copy of a built-in policy with a change.
+// editPolicy writes a copy of a built-in policy with a change and returns its path.
 func editPolicy(t testing.TB, name, from, to string) string {
 	t.Helper()
 	data, err := passwd.BuiltinFile(name)
@@ -69,17 +69,17 @@ func TestPolicyLint(t *testing.T) {
 		cmdtest.NoError(t, got.Err)
 		for _, want := range []string{passwd.NIST + " ", passwd.ASVS + " ", passwd.GBT + " ", "6.2.11", "8.1.4.1 d)", " grade "} {
 			if !strings.Contains(got.Out, want) {
-				t.Errorf("%s: %q is not said:\n%s", name, want, got.Out)
+				t.Errorf("%s: %q is missing:\n%s", name, want, got.Out)
 			}
 		}
 	}
 	got := cmdtest.RunTyping(t, nil, "", "policy", "lint", "harbin")
 	for _, want := range []string{"fail  " + passwd.NIST, "min-length 密码为6位数字", "declared as legacy", "failed as declared"} {
 		if !strings.Contains(got.Out, want) {
-			t.Errorf("%q is not said:\n%s", want, got.Out)
+			t.Errorf("%q is missing:\n%s", want, got.Out)
 		}
 	}
-	// Without its declaration the same policy fails, and still says in what.
+	// Without its declaration the policy fails, and the output still has the reasons.
 	silent := editPolicy(t, "classic-6-12", `"legacy": true,`, "")
 	data, err := os.ReadFile(silent)
 	cmdtest.NoError(t, err)
@@ -118,25 +118,25 @@ func TestPolicyTry(t *testing.T) {
 		policy, typed string
 		want          []string // nothing: accepted
 	}{
-		"good":               {"beijing", "Korb-7-Lampe\n", nil},
-		"no end of line":     {"beijing", "Korb-7-Lampe", nil},
-		"Windows":            {"harbin", "582947\r\n", nil},
-		"blanks are its own": {"beijing", "  x y z v a b \n", nil},
-		"too short":          {"beijing", "mxpqrvk\n", []string{"TOO_SHORT"}},
-		"several":            {"wuxi", "mxp\n", []string{"TOO_SHORT", "MISSING_UPPER", "MISSING_DIGIT", "MISSING_SYMBOL"}},
-		"empty":              {"beijing", "\n", []string{"TOO_SHORT"}},
-		"name":               {"beijing", "xiaomingwang77\n王 小明\n", []string{"CONTAINS_NAME"}},
-		"name of another":    {"beijing", "xiaomingwang77\n李娜\n", nil},
-		"document":           {"beijing", "mx-0307-kvq\n\n990101195603070011\n", []string{"CONTAINS_ID", "CONTAINS_BIRTHDAY"}},
-		"passport":           {"beijing", "mx-e394-kvq\n\ne39471058\n", []string{"CONTAINS_ID"}},
-		"phone":              {"beijing", "mx2746kvq\n\n\n13902746185\n", []string{"CONTAINS_PHONE"}},
-		"account":            {"beijing", "mx8264kvq\n\n\n\n0573918264\n", []string{"CONTAINS_ACCOUNT"}},
-		"initial":            {"nanjing", "826400\n\n\n\n0573918264\n", []string{"DERIVED"}},
+		"good":            {"beijing", "Korb-7-Lampe\n", nil},
+		"no end of line":  {"beijing", "Korb-7-Lampe", nil},
+		"Windows":         {"harbin", "582947\r\n", nil},
+		"blanks count":    {"beijing", "  x y z v a b \n", nil},
+		"too short":       {"beijing", "mxpqrvk\n", []string{"TOO_SHORT"}},
+		"several":         {"wuxi", "mxp\n", []string{"TOO_SHORT", "MISSING_UPPER", "MISSING_DIGIT", "MISSING_SYMBOL"}},
+		"empty":           {"beijing", "\n", []string{"TOO_SHORT"}},
+		"name":            {"beijing", "xiaomingwang77\n王 小明\n", []string{"CONTAINS_NAME"}},
+		"name of another": {"beijing", "xiaomingwang77\n李娜\n", nil},
+		"document":        {"beijing", "mx-0307-kvq\n\n990101195603070011\n", []string{"CONTAINS_ID", "CONTAINS_BIRTHDAY"}},
+		"passport":        {"beijing", "mx-e394-kvq\n\ne39471058\n", []string{"CONTAINS_ID"}},
+		"phone":           {"beijing", "mx2746kvq\n\n\n13902746185\n", []string{"CONTAINS_PHONE"}},
+		"account":         {"beijing", "mx8264kvq\n\n\n\n0573918264\n", []string{"CONTAINS_ACCOUNT"}},
+		"initial":         {"nanjing", "826400\n\n\n\n0573918264\n", []string{"DERIVED"}},
 	} {
 		got := cmdtest.RunTyping(t, nil, test.typed, "policy", "try", test.policy)
 		for _, code := range test.want {
 			if !strings.Contains(got.Out, " "+code+" ") {
-				t.Errorf("%s: %s is not said:\n%s", name, code, got.Out)
+				t.Errorf("%s: %s is missing:\n%s", name, code, got.Out)
 			}
 		}
 		if accepted := got.Err == nil && got.Out == "accepted\n"; accepted != (test.want == nil) {
@@ -144,7 +144,7 @@ func TestPolicyTry(t *testing.T) {
 		}
 		for private := range strings.FieldsSeq(test.typed) {
 			if len(private) > 5 && strings.Contains(got.Out+got.Said(), private) {
-				t.Errorf("%s: says %q:\n%s", name, private, got.Out)
+				t.Errorf("%s: prints %q:\n%s", name, private, got.Out)
 			}
 		}
 	}
@@ -156,8 +156,8 @@ func TestPolicyTry(t *testing.T) {
 	}
 }
 
-// An operator who chose a policy is told of its weaknesses where settings are
-// checked; of the built-in one nobody is.
+// TestPolicyWarnings checks that the warnings name the weaknesses of a policy that the
+// operator chose, but not of the built-in one.
 func TestPolicyWarnings(t *testing.T) {
 	t.Parallel()
 	p, err := passwd.Builtin("harbin")

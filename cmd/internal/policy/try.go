@@ -21,18 +21,19 @@ import (
 func policyTryCommand(w terminal.Stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "try FILE|NAME",
-		Short: "Say which rules a password breaks",
-		Long: "Try asks for a password, without showing it, and for whose it is: name, document\n" +
-			"number, phone and account number may each be left empty. It says which rules the\n" +
-			"password breaks, and never the password. Nothing is stored or sent, and nothing\n" +
-			"is an argument, because shells keep those.\n\n" +
-			"Without a terminal it reads the same five answers as lines of the standard\n" +
-			"input; the last four may be missing. It exits 1 when the password is refused.",
+		Short: "Check a password against a policy",
+		Long: "Try asks for a password, without showing it, and for its owner's name, document\n" +
+			"number, phone and account number, which may be empty. It prints the rules that the\n" +
+			"password breaks, but not the password. It stores and sends nothing, and takes none\n" +
+			"of these as arguments, because shells keep a history.\n\n" +
+			"Without a terminal it reads the five answers as lines of the standard input; the\n" +
+			"last four may be missing. It exits 1 if the password is refused.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return tryPolicy(cmd.Context(), w, args[0]) },
 	}
 }
 
+// tryPolicy prints the broken rules as citizens read them.
 func tryPolicy(ctx context.Context, w terminal.Stdio, source string) error {
 	data, err := policyData(source)
 	if err != nil {
@@ -59,22 +60,24 @@ func tryPolicy(ctx context.Context, w terminal.Stdio, source string) error {
 	return fmt.Errorf("password %w", errWeak)
 }
 
-// errWeak ends a try whose password breaks a rule.
+// errWeak is returned for a password that breaks a rule.
 var errWeak = errors.New("refused")
 
-// errNoPassword is an end of input where a password was awaited.
+// errNoPassword is returned if the input ends before the password.
 var errNoPassword = errors.New("no password was given")
 
-// maxAnswer is above every password and name that is looked at.
+// maxAnswer is larger than all valid answers together.
 const maxAnswer = 64 << 10
 
-// A prompter asks on a terminal, or reads lines.
+// A prompter reads answers from a terminal, with prompts, or from the lines of a stream.
 type prompter struct {
 	terminal *os.File // nil: none
 	lines    *bufio.Reader
 	prompts  io.Writer
 }
 
+// newPrompter prompts only if the input is a terminal, so that the output of a pipe has
+// no prompts.
 func newPrompter(w terminal.Stdio) prompter {
 	a := prompter{lines: bufio.NewReader(io.LimitReader(w.In, maxAnswer)), prompts: io.Discard}
 	if f, ok := w.In.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
@@ -83,7 +86,7 @@ func newPrompter(w terminal.Stdio) prompter {
 	return a
 }
 
-// candidate asks for a password and whose it is.
+// candidate asks for a password and its owner.
 func (a prompter) candidate(ctx context.Context) (passwd.Secret, passwd.Subject, error) {
 	password, err := a.password(ctx, "New password (not shown): ")
 	if err != nil {
@@ -102,8 +105,7 @@ func (a prompter) candidate(ctx context.Context) (passwd.Secret, passwd.Subject,
 	return passwd.NewSecret(password), subjectOfAnswers(answers), nil
 }
 
-// password reads a password. On a terminal it is not shown, and an end of ctx
-// gives the terminal back as it was.
+// password reads a password. A terminal does not show it, and is restored if ctx ends.
 func (a prompter) password(ctx context.Context, prompt string) (string, error) {
 	if a.terminal == nil {
 		password, err := a.line()
@@ -129,7 +131,7 @@ func (a prompter) password(ctx context.Context, prompt string) (string, error) {
 		done <- typed{password, err}
 	}()
 	select {
-	case <-ctx.Done(): // the read stays behind until the process ends
+	case <-ctx.Done(): // the goroutine reads until the process ends
 		return "", errors.Join(ctx.Err(), term.Restore(fd, before))
 	case t := <-done:
 		if errors.Is(t.err, io.EOF) {
@@ -139,14 +141,14 @@ func (a prompter) password(ctx context.Context, prompt string) (string, error) {
 	}
 }
 
-// line reads up to the end of a line, without it.
+// line reads a line and removes its end.
 func (a prompter) line() (string, error) {
 	s, err := a.lines.ReadString('\n')
 	return strings.TrimSuffix(strings.TrimSuffix(s, "\n"), "\r"), err
 }
 
-// subjectOfAnswers brings the answers into the form the server has them in. What
-// is no name or citizen's number is taken as it was typed.
+// subjectOfAnswers converts the answers to the form that the server stores. An invalid
+// name or ID number is used as it was entered.
 func subjectOfAnswers(answers []string) passwd.Subject {
 	s := passwd.Subject{Name: answers[0], IDNumber: strings.ToUpper(answers[1]), Phone: answers[2], AccountNo: answers[3]}
 	if name, err := document.Name(s.Name); err == nil {

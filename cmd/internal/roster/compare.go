@@ -16,10 +16,11 @@ type syncer struct {
 	limits syncLimits
 
 	plan       store.Plan
-	ahead      store.Counts // what the plan foresees; Unchanged and Refused are final
-	entries    int64        // lines that can be imported
-	restricted int64        // refused lines whose status is taken over
-	chosen     lineSet      // lines to write
+	kinds      []store.ChangeKind // what the differences change
+	ahead      store.Counts       // what the plan foresees; Unchanged and Refused are final
+	entries    int64              // lines that can be imported
+	restricted int64              // refused lines whose status is taken over
+	chosen     lineSet            // lines to write
 
 	lateFile  io.ReadCloser // see accountNoOf; nil until there is a line
 	lateLines *lineReader
@@ -37,6 +38,7 @@ func (s *syncer) compare(ctx context.Context, progress io.Writer) (err error) {
 	cut := func() (piece, error) { return s.cutLines(store.ImportBatch, nil) } // nothing is hashed
 	s.plan, err = s.db.Compare(ctx, store.Comparison{
 		Changed: s.note,
+		Kinds:   func(all []store.ChangeKind) { s.kinds = all },
 		Lines: func(put func(store.Listed) error) error {
 			return s.read(func() error {
 				return runPieces(ctx, work{cut, s.list, func(_ context.Context, p *piece) error {

@@ -79,7 +79,7 @@ func importCommand(w terminal.Stdio) *cobra.Command {
 			case out != "":
 				return writeSample(w, s, out)
 			}
-			return importRoster(c.Context(), w, r, options)
+			return importRoster(c.Context(), w.For(c), r, options)
 		},
 	}
 	c.Flags().Int64Var(&s.people, "sample", 0, "import this many invented people instead of a file; not where citizens are")
@@ -148,11 +148,11 @@ func (m *intake) imported() summary {
 	c := m.done.Counts
 	s := summary{Counts: c, read: c.Added + c.Updated + c.Unchanged + c.Refused, timed: m.done.Lines - m.begun.Lines}
 	if m.begun.Lines > 0 {
-		s.before = []string{fmt.Sprintf("An earlier run did the first %d lines; seconds, rows/s and initial passwords found are of this one.", m.begun.Lines)}
+		s.before = []string{m.language.T("An earlier run did the first %d lines; seconds, rows/s and initial passwords found are of this one.", m.begun.Lines)}
 	}
-	s.after = []string{"Next: fundpass check, then fundpass serve."}
+	s.after = []string{m.language.T("Next: fundpass check, then fundpass serve.")}
 	if c.Refused > 0 {
-		s.after = []string{"Next: correct the lines of " + m.report.path + " at their source and import the new file: what did not change writes nothing."}
+		s.after = []string{m.language.T("Next: correct the lines of %s at their source and import the new file: what did not change writes nothing.", m.report.path)}
 	}
 	return s
 }

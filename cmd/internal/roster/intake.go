@@ -26,6 +26,7 @@ import (
 // the database takes one piece, the next ones are read, checked and sealed on all cores;
 // a few are under way at a time, so memory does not grow with the roster.
 type intake struct {
+	language  terminal.Language // of the report
 	db        *store.DB
 	hasher    *passwd.Hasher
 	policy    *passwd.Policy
@@ -79,7 +80,7 @@ func withIntake(ctx context.Context, w terminal.Stdio, r roster, f func(*intake)
 	hasher := settings.NewHasher(files)
 	defer hasher.Close()
 	m := &intake{
-		db: db, hasher: hasher, policy: files.Policy, documents: files.Documents, roster: r,
+		language: w.Language, db: db, hasher: hasher, policy: files.Policy, documents: files.Documents, roster: r,
 		report: newReport(r.name + ".refused.csv"), hashing: make(chan struct{}, runtime.NumCPU()),
 		kinds: map[string]kindCount{},
 	}
@@ -97,7 +98,7 @@ func takeIn(ctx context.Context, w terminal.Stdio, r roster, allowRefused bool, 
 		if err := errors.Join(err, m.report.close()); err != nil && !errors.Is(err, errTooMany) {
 			return hint(err)
 		}
-		m.print(w.Out, sum, time.Since(start))
+		m.print(w, sum, time.Since(start))
 		if err == nil && sum.Refused > 0 && !allowRefused {
 			err = refusedLines(sum.Refused)
 		}

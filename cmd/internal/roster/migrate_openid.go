@@ -43,7 +43,7 @@ func migrateOpenIDCommand(w terminal.Stdio) *cobra.Command {
 		Short: "Move links from user_id to open_id, as Alipay changes over",
 		Long:  openIDHelp,
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return migrateOpenID(cmd.Context(), w, dry) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return migrateOpenID(cmd.Context(), w.For(cmd), dry) },
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "ask Alipay and write nothing, only say what would be done")
 	return cmd
@@ -57,7 +57,7 @@ func migrateOpenID(ctx context.Context, w terminal.Stdio, dry bool) error {
 	defer db.Close()
 	c := openIDMigration{db: db, openIDs: gateway.OpenIDs, dry: dry, pause: 500 * time.Millisecond}
 	err = c.walk(ctx, w.Err)
-	c.print(w.Out)
+	c.print(w)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: the same command goes on where this one stopped", err)
@@ -183,25 +183,26 @@ func (c *openIDMigration) ask(ctx context.Context, users []store.Identity) ([]st
 }
 
 // print says what was done, and what is to do.
-func (c *openIDMigration) print(out io.Writer) {
-	moved := "moved to the open_id"
+func (c *openIDMigration) print(w terminal.Stdio) {
+	l, out := w.Language, w.Out
+	moved := l.T("moved to the open_id")
 	if c.dry {
-		moved = "would be moved to the open_id"
+		moved = l.T("would be moved to the open_id")
 	}
 	left := c.unknown + int64(len(c.conflicts))
-	terminal.PrintTable(out, table.Row{"links", ""}, []table.Row{
-		{moved, c.moved}, {"moved before", c.before}, {"moved or unlinked meanwhile", c.gone},
-		{"unknown to Alipay", c.unknown}, {"in conflict", len(c.conflicts)}, {"left under the user_id", left},
+	terminal.PrintTable(out, l.Row("links", ""), []table.Row{
+		{moved, c.moved}, {l.T("moved before"), c.before}, {l.T("moved or unlinked meanwhile"), c.gone},
+		{l.T("unknown to Alipay"), c.unknown}, {l.T("in conflict"), len(c.conflicts)}, {l.T("left under the user_id"), left},
 	})
 	if c.unknown > 0 {
-		fmt.Fprintf(out, "%d stay under the user_id, because Alipay names no open_id for it: the citizen has left Alipay, or the application is\n"+
-			"not changed over yet. Run it again later; whoever comes to the counter is unlinked by erase-person.\n", c.unknown)
+		fmt.Fprintln(out, l.T("%d stay under the user_id, because Alipay names no open_id for it: the citizen has left Alipay, or the application is\n"+
+			"not changed over yet. Run it again later; whoever comes to the counter is unlinked by erase-person.", c.unknown))
 	}
 	for _, accounts := range c.conflicts {
-		fmt.Fprintf(out, "One Alipay user is linked to accounts %s and %s (as in audit): find out whose it is, have the other link\n"+
-			"removed (erase-person), and run it again.\n", accounts[0], accounts[len(accounts)-1])
+		fmt.Fprintln(out, l.T("One Alipay user is linked to accounts %s and %s (as in audit): find out whose it is, have the other link\n"+
+			"removed (erase-person), and run it again.", accounts[0], accounts[len(accounts)-1]))
 	}
 	if left == 0 && !c.dry {
-		fmt.Fprintln(out, "Nothing is left. Run it once more when Alipay gives this application no user_id any more.")
+		fmt.Fprintln(out, l.T("Nothing is left. Run it once more when Alipay gives this application no user_id any more."))
 	}
 }

@@ -39,7 +39,7 @@ func reconcileCommand(w terminal.Stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return reconcile(cmd.Context(), w, date)
+			return reconcile(cmd.Context(), w.For(cmd), date)
 		},
 	}
 	cmd.Flags().StringVar(&day, "day", "", "the day to look at; yesterday unless given")
@@ -72,7 +72,7 @@ func reconcile(ctx context.Context, w terminal.Stdio, day time.Time) error {
 		return err
 	}
 	repaired, err := withdrawAll(ctx, db, listed)
-	terminal.PrintTable(w.Out, table.Row{"day", "listed", "already known", "repaired"},
+	terminal.PrintTable(w.Out, w.Language.Row("day", "listed", "already known", "repaired"),
 		[]table.Row{{day.Format(time.DateOnly), len(listed), len(listed) - repaired, repaired}})
 	return err
 }
@@ -81,7 +81,7 @@ func reconcile(ctx context.Context, w terminal.Stdio, day time.Time) error {
 func openGatewayAndStore(ctx context.Context, getenv func(string) string) (*signing.Gateway, *store.DB, error) {
 	s, keyring, err := settings.ReadKeyring(getenv, "FUNDPASS_GATEWAY_URL", "FUNDPASS_DATABASE_URL", "FUNDPASS_CENTER", "FUNDPASS_COLUMN_KEY_FILE")
 	if err != nil {
-		return nil, nil, fmt.Errorf("settings are not right:\n%w", err)
+		return nil, nil, fmt.Errorf("invalid settings:\n%w", err)
 	}
 	gateway, err := signing.NewGateway(keyring, s.GatewayURL, signing.Options{})
 	if err != nil {

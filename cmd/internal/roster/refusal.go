@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+
+	"fundpass/cmd/internal/terminal"
 )
 
 // A refusal is the reason why a line was not imported. It never holds the value.
@@ -18,11 +20,14 @@ type refusal struct {
 	accountNo string // "" when it is none; it goes to the file of refusals only
 }
 
-func (r refusal) text() string {
+// text returns the English text, which the file of refusals has in every language.
+func (r refusal) text() string { return r.textIn(terminal.English) }
+
+func (r refusal) textIn(l terminal.Language) string {
 	if r.other != 0 {
-		return fmt.Sprintf("%s: line %d", r.reason, r.other)
+		return l.T("%s: line %d", l.T(r.reason), r.other)
 	}
-	return r.reason
+	return l.T(r.reason)
 }
 
 // Reasons that come from another line or from the database.
@@ -55,12 +60,12 @@ type refusalCounts map[[2]string]int64
 func (s refusalCounts) add(r refusal) { s[[2]string{r.column, r.reason}]++ }
 
 // rows returns the counts, the most frequent first.
-func (s refusalCounts) rows() (rows []table.Row) {
+func (s refusalCounts) rows(l terminal.Language) (rows []table.Row) {
 	keys := slices.SortedFunc(maps.Keys(s), func(a, b [2]string) int {
 		return cmp.Or(cmp.Compare(s[b], s[a]), slices.Compare(a[:], b[:]))
 	})
 	for _, key := range keys {
-		rows = append(rows, table.Row{s[key], key[0], key[1]})
+		rows = append(rows, table.Row{s[key], key[0], l.T(key[1])})
 	}
 	return rows
 }

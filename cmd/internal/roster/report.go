@@ -84,27 +84,30 @@ func (r *report) close() error {
 // A summary is what a command prints when it ends.
 type summary struct {
 	store.Counts
-	read, timed   int64       // lines: all of them, and those that took this run's time
-	plan          *store.Plan // nil: the lines were not compared
-	before, after []string    // sentences before and after those about the file
+	read, timed   int64              // lines: all of them, and those that took this run's time
+	plan          *store.Plan        // nil: the lines were not compared
+	kinds         []store.ChangeKind // what the differences change; nil if the lines were not compared
+	before, after []string           // sentences before and after those about the file
 }
 
 // print says what happened, or would happen, and what to do next.
-func (m *intake) print(out io.Writer, s summary, took time.Duration) {
-	m.report.print(out, s.Refused)
+func (m *intake) print(w terminal.Stdio, s summary, took time.Duration) {
+	l, out := w.Language, w.Out
+	m.report.print(w, s.Refused)
 	fmt.Fprintln(out, m.roster.name)
-	head := table.Row{"read", "added", "updated", "unchanged", "refused"}
+	head := []string{"read", "added", "updated", "unchanged", "refused"}
 	row := table.Row{s.read, s.Added, s.Updated, s.Unchanged, s.Refused}
 	if s.plan != nil {
 		head, row = append(head, "not in the file"), append(row, s.plan.Missing)
 	}
-	terminal.PrintTable(out, append(head, "seconds", "rows/s"),
+	terminal.PrintTable(out, l.Row(append(head, "seconds", "rows/s")...),
 		[]table.Row{append(row, math.Round(took.Seconds()*10)/10, terminal.PerSecond(s.timed, took))})
+	printKinds(w, s.kinds)
 	if s.plan == nil && m.header.has(colDigest) {
-		terminal.PrintTable(out, table.Row{"password", "lines", "found to be initial", "among the commonest"}, kindRows(m.kinds))
+		terminal.PrintTable(out, l.Row("password", "lines", "found to be initial", "among the commonest"), kindRows(m.kinds))
 	}
 	if s.LinksMoved+s.LinksEnded+s.ChangesCancelled > 0 {
-		terminal.PrintTable(out, table.Row{"links moved", "links ended", "changes cancelled"},
+		terminal.PrintTable(out, l.Row("links moved", "links ended", "changes cancelled"),
 			[]table.Row{{s.LinksMoved, s.LinksEnded, s.ChangesCancelled}})
 	}
 	for _, sentence := range slices.Concat(s.before, m.notes(), s.after) {
@@ -113,20 +116,21 @@ func (m *intake) print(out io.Writer, s summary, took time.Duration) {
 }
 
 // print shows the sums and the first refusals.
-func (r *report) print(out io.Writer, lines int64) {
+func (r *report) print(w terminal.Stdio, lines int64) {
+	l, out := w.Language, w.Out
 	if len(r.shown) == 0 {
 		return
 	}
 	rows := make([]table.Row, len(r.shown))
 	for i, one := range r.shown {
-		rows[i] = table.Row{one.line, one.column, one.text()}
+		rows[i] = table.Row{one.line, one.column, one.textIn(l)}
 	}
-	fmt.Fprintf(out, "refused lines: %d\n", lines)
-	terminal.PrintTable(out, table.Row{"lines", "column", "reason"}, r.refusalCounts.rows())
+	fmt.Fprintln(out, l.T("refused lines: %d", lines))
+	terminal.PrintTable(out, l.Row("lines", "column", "reason"), r.refusalCounts.rows(l))
 	fmt.Fprintln(out)
-	terminal.PrintTable(out, table.Row{"line", "column", "reason"}, rows)
+	terminal.PrintTable(out, l.Row("line", "column", "reason"), rows)
 	if len(r.shown) == shownRefusals && r.path != "" {
-		fmt.Fprintf(out, "All of them are in %s.\n", r.path)
+		fmt.Fprintln(out, l.T("All of them are in %s.", r.path))
 	}
 	fmt.Fprintln(out)
 }

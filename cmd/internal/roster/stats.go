@@ -33,11 +33,11 @@ func (s *numberStats) add(of numberStats) {
 // taken.
 func (m *intake) notes() (all []string) {
 	if len(m.header.ignored) > 0 {
-		all = append(all, fmt.Sprintf("Not read: columns %s.", numbers(m.header.ignored)))
+		all = append(all, m.language.T("Not read: columns %s.", numbers(m.header.ignored)))
 	}
 	s := m.numberStats
 	if s.padded > 0 {
-		all = append(all, fmt.Sprintf("Look at the file: in %d lines a code has one digit and was read as two, 1 as 01. Zeros in front may be missing from account numbers, too.", s.padded))
+		all = append(all, m.language.T("Look at the file: in %d lines a code has one digit and was read as two, 1 as 01. Zeros in front may be missing from account numbers, too.", s.padded))
 	}
 	var lines int64
 	var other []int
@@ -47,7 +47,7 @@ func (m *intake) notes() (all []string) {
 		}
 	}
 	if lines > 0 {
-		all = append(all, fmt.Sprintf("Look at the file: %d lines have account numbers of %s characters; those held before have %s. A number that lost its zeros is another account.", lines, numbers(other), numbers(s.held)))
+		all = append(all, m.language.T("Look at the file: %d lines have account numbers of %s characters; those held before have %s. A number that lost its zeros is another account.", lines, numbers(other), numbers(s.held)))
 	}
 	return all
 }

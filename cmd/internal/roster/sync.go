@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/google/uuid"
+	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"fundpass/cmd/internal/terminal"
@@ -72,7 +73,7 @@ func syncCommand(w terminal.Stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return syncRoster(c.Context(), w, r, l)
+			return syncRoster(c.Context(), w.For(c), r, l)
 		},
 	}
 	c.Flags().Int64Var(&l.maxEnded, "max-ended", -1, "refuse when more links would end (default 1 % of all links, at least 10)")
@@ -135,7 +136,12 @@ func (l syncLimits) check(ended, links int64) error {
 	if l.yes || ended <= l.allowed(links) {
 		return nil
 	}
-	return fmt.Errorf("%w: %d of %d, and %d are allowed. Is it the right file? If it is, say --yes", errTooMany, ended, links, l.allowed(links))
+	return fmt.Errorf("%w: %s", errTooMany, l.refusal(terminal.English, ended, links))
+}
+
+// refusal returns the limit that a plan exceeds.
+func (l syncLimits) refusal(in terminal.Language, ended, links int64) string {
+	return in.T("%d of %d links would end, and %d are allowed. Is it the right file? If it is, say --yes", ended, links, l.allowed(links))
 }
 
 // counts returns what was done or, before that, what would be. The counts include those
@@ -152,16 +158,16 @@ func (s *syncer) counts() store.Counts {
 
 // summary says what happened, or would happen.
 func (s *syncer) summary() summary {
-	c := s.counts()
-	sum := summary{Counts: c, plan: &s.plan, read: s.entries + c.Refused, timed: s.entries + c.Refused}
+	l, c := s.language, s.counts()
+	sum := summary{Counts: c, plan: &s.plan, kinds: s.kinds, read: s.entries + c.Refused, timed: s.entries + c.Refused}
 	if s.restricted > 0 {
-		sum.before = append(sum.before, fmt.Sprintf("Of the refused lines, the statuses of %d accounts count all the same.", s.restricted))
+		sum.before = append(sum.before, l.T("Of the refused lines, the statuses of %d accounts count all the same.", s.restricted))
 	}
 	if s.begun.Lines > 0 {
-		sum.after = append(sum.after, fmt.Sprintf("An earlier run took in %d of the changes; they are counted here.", s.begun.Lines))
+		sum.after = append(sum.after, l.T("An earlier run took in %d of the changes; they are counted here.", s.begun.Lines))
 	}
 	if s.limits.full && s.plan.Missing > 0 {
-		sum.after = append(sum.after, fmt.Sprintf("The file is said to hold everybody, but %d accounts are not in it, %d of them linked. They stay as they are: ask the centre, and close them with a line in status 05 if that is right.", s.plan.Missing, s.plan.MissingLinked))
+		sum.after = append(sum.after, l.T("The file is said to hold everybody, but %d accounts are not in it, %d of them linked. They stay as they are: ask the centre, and close them with a line in status 05 if that is right.", s.plan.Missing, s.plan.MissingLinked))
 	}
 	sum.after = append(sum.after, s.verdict(c))
 	return sum
@@ -169,18 +175,39 @@ func (s *syncer) summary() summary {
 
 // verdict returns the summary's last line.
 func (s *syncer) verdict(c store.Counts) string {
+	l := s.language
 	changes := c.Added + c.Updated + c.LinksMoved + c.LinksEnded + c.ChangesCancelled + s.restricted
 	switch err := s.limits.check(s.plan.LinksEnded, s.plan.Links); {
 	case changes == 0:
-		return "Nothing changed: the database holds what the file says."
+		return l.T("Nothing changed: the database holds what the file says.")
 	case s.limits.dry && err != nil:
-		return "Dry run: nothing was written. Without --dry-run this is refused: " + err.Error() + "."
+		return l.T("Dry run: nothing was written. Without --dry-run this is refused: %s.", s.limits.refusal(l, s.plan.LinksEnded, s.plan.Links))
 	case s.limits.dry:
-		return "Dry run: nothing was written."
+		return l.T("Dry run: nothing was written.")
 	case err != nil:
-		return "Nothing was written; this is what would happen."
+		return l.T("Nothing was written; this is what would happen.")
 	case c.Refused > 0:
-		return "Next: correct the lines of " + s.report.path + " at their source and sync the new file."
+		return l.T("Next: correct the lines of %s at their source and sync the new file.", s.report.path)
 	}
-	return "Done."
+	return l.T("Done.")
+}
+
+// kindTexts describes the kinds of differences.
+var kindTexts = map[string]string{
+	store.KindNew: "new", store.KindDocument: "document changed: ID type, ID number or holder", store.KindDetails: "name or phone changed",
+	store.StatusNormal: "reopened (status 01)", store.StatusSealed: "suspended (status 02)", store.StatusMerged: "closed: merged (status 03)",
+	store.StatusMoved: "closed: moved out (status 04)", store.StatusClosed: "closed: paid out (status 05)",
+	store.StatusFrozen: "frozen (status 06)", store.StatusUnknown: "other status (99)",
+}
+
+// printKinds prints what the differences change.
+func printKinds(w terminal.Stdio, kinds []store.ChangeKind) {
+	if len(kinds) == 0 {
+		return
+	}
+	rows := make([]table.Row, len(kinds))
+	for i, k := range kinds {
+		rows[i] = table.Row{w.Language.T(kindTexts[k.Kind]), k.Accounts, k.Linked}
+	}
+	terminal.PrintTable(w.Out, w.Language.Row("what changes", "accounts", "of them linked"), rows)
 }

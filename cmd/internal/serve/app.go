@@ -8,7 +8,11 @@ import (
 	"net/http"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"fundpass/cmd/internal/settings"
+	"fundpass/cmd/internal/telemetry"
+	"fundpass/cmd/internal/terminal"
 	"fundpass/keys"
 	"fundpass/miniapp-api/alipay"
 	"fundpass/miniapp-api/document"
@@ -19,32 +23,38 @@ import (
 	"fundpass/store"
 )
 
-// An App is a server ready to serve: what serve and demo have in common.
+// An App is an assembled server. Package demo runs one, too.
 type App struct {
 	log     *slog.Logger
 	DB      *store.DB
 	gateway *signing.Gateway
 	Policy  *passwd.Policy
 	Hasher  *passwd.Hasher
-	mailer  *mailer // nil: notices are not sent
+	mailer  *mailer // nil if notices are not sent
 
 	provider *alipay.Provider
 	service  *selfservice.Service
 	server   *httpapi.Server
 
-	transport *keys.Transport // of the start; reload gives the server newer ones
+	transport *keys.Transport // loaded at the start; reload replaces the server's
 	documents *document.List
+	tracer    trace.Tracer // nil: nothing is traced
 
-	// Handler answers on the public address; the demo puts more before it.
+	// Handler serves the public address. The demo wraps it.
 	Handler  http.Handler
 	Settings settings.Settings
-	pause    func(time.Duration) // before connections are refused at the end
+	pause    func(time.Duration) // waits before a stopping server refuses connections
 }
 
-// Assemble reads the files, opens the database and puts the server together.
-// The settings must be complete. Errors are the problems of the files, or
-// those of store.Open: store.ErrUnavailable may pass, the others will not.
+// Assemble reads the files, opens the database and builds the server. The settings must
+// be complete. It returns the problems of the files or an error of store.Open, of which
+// only store.ErrUnavailable is temporary.
 func Assemble(ctx context.Context, s settings.Settings, log *slog.Logger) (*App, error) {
+	return assemble(ctx, s, log, nil)
+}
+
+// assemble is Assemble with an export of traces and metrics, or nil.
+func assemble(ctx context.Context, s settings.Settings, log *slog.Logger, export *telemetry.Export) (*App, error) {
 	f, problems := s.Load()
 	if len(problems) > 0 {
 		return nil, settings.Join(problems)
@@ -60,8 +70,11 @@ func Assemble(ctx context.Context, s settings.Settings, log *slog.Logger) (*App,
 	if err != nil {
 		return nil, err
 	}
-	a := &App{log: log, DB: db, gateway: gateway, Policy: f.Policy, Settings: s, Hasher: settings.NewHasher(f), transport: f.Transport, documents: f.Documents, pause: time.Sleep}
+	a := &App{log: log, DB: db, gateway: gateway, Policy: f.Policy, Settings: s, Hasher: settings.NewHasher(f), transport: f.Transport, documents: f.Documents, tracer: export.Tracer(), pause: time.Sleep}
 	if err := a.addServer(f); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	if err := export.Metrics(ctx, a.server.Metrics()); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.updateRefusalFloor(ctx)
@@ -72,6 +85,7 @@ func Assemble(ctx context.Context, s settings.Settings, log *slog.Logger) (*App,
 	return a, nil
 }
 
+// addServer connects the rules, the Alipay channel and the HTTP server.
 func (a *App) addServer(f settings.Files) error {
 	s := a.Settings
 	a.provider = alipay.NewProvider(a.gateway, f.Content)
@@ -87,15 +101,20 @@ func (a *App) addServer(f settings.Files) error {
 		return err
 	}
 	program := alipay.NewMiniProgram(a.DB, a.service, a.provider, a.log)
+	if s.LogRefusedMessage == "sealed" {
+		program.LogRefusedMessage(f.Cipher.SealMessage)
+	}
 	server, err := httpapi.New(httpapi.Config{
 		DB: a.DB, Service: a.service, Hasher: a.Hasher, Log: a.log, Proxies: []*net.IPNet(s.TrustedProxies),
-		Channel: selfservice.ChannelAlipay, Words: alipay.Words, Routes: program.Routes, Collectors: program.Collectors(),
+		Channel: selfservice.ChannelAlipay, Words: alipay.Words, Routes: program.Routes, Collectors: program.Collectors(), Tracer: a.tracer,
 		PerAddress: httpapi.Rate(s.PerAddress), PerUser: httpapi.Rate(s.PerUser),
 		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",
 	})
 	if err != nil {
 		return err
 	}
+	build := terminal.ReadBuild()
+	server.ReportBuild(build.Version, build.Revision, build.Go)
 	server.ReportCertificates(a.certificateEnds)
 	if a.mailer = newMailer(a); a.mailer != nil {
 		server.ReportNotices(a.mailer.report)
@@ -104,8 +123,7 @@ func (a *App) addServer(f settings.Files) error {
 	return nil
 }
 
-// Close ends the workers, then the database. Call it when nothing is served
-// any more.
+// Close closes the hasher and the database. Call it after Serve has returned.
 func (a *App) Close() error {
 	a.Hasher.Close()
 	return a.DB.Close()

@@ -5,7 +5,6 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -18,22 +17,22 @@ import (
 	"fundpass/store"
 )
 
-// errCheckFailed says that serve would not start, or not serve.
+// errCheckFailed is returned if serve would not start or not be ready.
 var errCheckFailed = errors.New("checks failed")
 
 func checkCommand(w terminal.Stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
-		Short: "Say line by line what is right and wrong with the settings",
-		Long: "Check reads the settings and files that serve would read and looks at the\n" +
-			"database, without changing anything. It works with half of the settings missing.\n" +
-			"It exits 1 when a line says fail. No line holds a key or a password.",
+		Short: "Check the settings, the files and the database",
+		Long: "Check reads the settings and files that serve reads and inspects the database,\n" +
+			"without changing anything. It prints one line for each finding, also if settings are\n" +
+			"missing. It exits 1 if a line says fail. No line contains a key or a password.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return check(cmd.Context(), w) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return check(cmd.Context(), w.For(cmd)) },
 	}
 }
 
-// A verdict is what check says of one thing.
+// A verdict is the result of one check.
 type verdict string
 
 const (
@@ -42,24 +41,42 @@ const (
 	verdictFail verdict = "fail"
 )
 
-// A finding is one line of check: what was looked at and what to know or do.
+// A finding is one line of the output: what was checked, and a note.
 type finding struct {
 	verdict verdict
 	what    string
-	note    string
+	note    any // a string, a terminal.Localized or an error
 }
 
+// noteIn returns the note in a language. The texts of other packages are English.
+func (f finding) noteIn(l terminal.Language) string {
+	var text terminal.Localized
+	switch note := f.note.(type) {
+	case string:
+		return l.T(note)
+	case terminal.Localized:
+		text = note
+	case error:
+		if l != terminal.Chinese || !errors.As(note, &text) {
+			return oneLine(note)
+		}
+	}
+	return strings.ReplaceAll(text.In(l), "\n", "; ")
+}
+
+// check collects all findings before it prints them. It inspects the database only if its
+// connection string is valid.
 func check(ctx context.Context, w terminal.Stdio) error {
 	s, problems := settings.Parse(w.Getenv)
 	f, more := s.Load()
 	all := findSettings(s, f, append(problems, more...))
 	for _, p := range settings.Misspelt(w) {
-		all = append(all, finding{verdictFail, p.Setting, p.Err.Error()})
+		all = append(all, finding{verdictFail, p.Setting, p.Err})
 	}
 	if s.DatabaseURL != "" && store.CheckDSN(s.DatabaseURL) == nil {
 		all = append(all, findDatabase(ctx, s, f)...)
 	}
-	printFindings(w.Out, all)
+	printFindings(w, all)
 	failed := 0
 	for _, one := range all {
 		if one.verdict == verdictFail {
@@ -72,27 +89,29 @@ func check(ctx context.Context, w terminal.Stdio) error {
 	return nil
 }
 
-// findSettings says something of every setting, in their order.
+// findSettings returns at least one finding for every setting, in their order.
 func findSettings(s settings.Settings, f settings.Files, problems []settings.Problem) []finding {
 	wrong, odd := bySetting(problems), bySetting(s.Warnings(f, time.Now()))
 	var all []finding
 	for _, field := range settings.Fields() {
 		for _, err := range wrong[field.Name] {
-			all = append(all, finding{verdictFail, field.Name, oneLine(err)})
+			all = append(all, finding{verdictFail, field.Name, err})
 		}
 		for _, err := range odd[field.Name] {
-			all = append(all, finding{verdictWarn, field.Name, oneLine(err)})
+			all = append(all, finding{verdictWarn, field.Name, err})
 		}
 		if len(wrong[field.Name])+len(odd[field.Name]) == 0 {
 			all = append(all, finding{verdictOK, field.Name, describe(s, field, f)})
 		}
 	}
 	for _, err := range wrong[""] {
-		all = append(all, finding{verdictFail, "settings", oneLine(err)})
+		all = append(all, finding{verdictFail, "settings", err})
 	}
 	return all
 }
 
+// bySetting groups problems by setting and splits joined errors, so that each gets its
+// own line.
 func bySetting(problems []settings.Problem) map[string][]error {
 	m := make(map[string][]error)
 	for _, p := range problems {
@@ -103,89 +122,103 @@ func bySetting(problems []settings.Problem) map[string][]error {
 
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
-// describe says what a setting that is right amounts to.
-func describe(s settings.Settings, field settings.Field, f settings.Files) string {
+// describe returns the note for a valid setting.
+func describe(s settings.Settings, field settings.Field, f settings.Files) any {
 	switch field.Name {
 	case "FUNDPASS_DATABASE_URL":
 		return "set" // it may hold a password
 	case "FUNDPASS_APP_KEY_FILE":
-		return s.AppKeyFile + ": " + describePrivate(s.AppKeyFile)
+		return terminal.Textf("%s: %s", s.AppKeyFile, describePrivate(s.AppKeyFile))
 	case "FUNDPASS_TRANSPORT_KEY_FILES":
 		if f.Transport != nil {
 			kid, _ := f.Transport.Current()
-			return fmt.Sprintf("%s: key %s is handed out", strings.Join(s.TransportKeyFiles, ", "), kid)
+			return terminal.Textf("%s: pages encrypt with key %s", strings.Join(s.TransportKeyFiles, ", "), kid)
 		}
 	case "FUNDPASS_CONTENT_KEY_FILE":
 		if s.ContentKeyFile != "" {
-			return s.ContentKeyFile + ": AES-128"
+			return terminal.Textf("%s: %s", s.ContentKeyFile, "AES-128")
 		}
 	case "FUNDPASS_ALIPAY_KEY_FILES":
 		return describeAlipay(s.AlipayKeyFiles, f.Keyring)
 	case "FUNDPASS_APP_CERT_FILE":
 		if f.Keyring != nil && s.AppCertFile != "" {
-			return s.AppCertFile + ": belongs to the application's key, ends on " + f.Keyring.AppCertNotAfter().UTC().Format(time.DateOnly)
+			return terminal.Textf("%s: belongs to the application's key, ends on %s", s.AppCertFile, f.Keyring.AppCertNotAfter().UTC().Format(time.DateOnly))
 		}
 	case "FUNDPASS_POLICY_FILE":
 		if f.Policy != nil {
-			return fmt.Sprintf("%s: %d rules", describeSource(s.PolicyFile), len(f.Policy.Rules))
+			return terminal.Textf("%s: %d rules", describeSource(s.PolicyFile), len(f.Policy.Public()))
 		}
 	case "FUNDPASS_DOCUMENTS_FILE":
 		if f.Documents != nil {
-			return fmt.Sprintf("%s: %d types of %s", describeSource(s.DocumentsFile), len(f.Documents.Types()), f.Documents.Name)
+			return terminal.Textf("%s: %d types of %s", describeSource(s.DocumentsFile), len(f.Documents.Types()), f.Documents.Name)
 		}
 	}
 	if !s.IsSet(field) && field.Default == "" {
 		return "not set"
 	}
-	return s.Text(field)
+	value := s.Text(field)
+	return terminal.Bilingual{English: value, Chinese: value} // a value is not translated
 }
 
-func describeSource(path string) string {
+func describeSource(path string) any {
 	if path == "" {
-		return "built in"
+		return terminal.Textf("built in")
 	}
 	return path
 }
 
-// describePrivate reads the key itself, because the other half of its keyring may
-// be missing.
-func describePrivate(path string) string {
+// describePrivate reads the key itself, because there is no keyring while another part of
+// it is missing.
+func describePrivate(path string) *terminal.Text {
 	data, err := settings.ReadSmall(path)
 	if err != nil {
-		return "readable"
+		return terminal.Textf("readable")
 	}
 	key, err := keys.ParsePrivateKey(data)
 	if err != nil {
-		return "readable"
+		return terminal.Textf("readable")
 	}
-	return fmt.Sprintf("RSA, %d bits, signs and verifies", key.N.BitLen())
+	return terminal.Textf("RSA, %d bits, signs and verifies", key.N.BitLen())
 }
 
-func describeAlipay(paths []string, keyring *keys.AlipayKeyring) string {
+func describeAlipay(paths []string, keyring *keys.AlipayKeyring) any {
 	if keyring == nil {
-		return strings.Join(paths, ", ") + ": usable once the rest is right"
+		return terminal.Textf("%s: checked once the other settings of the keyring are valid", strings.Join(paths, ", "))
 	}
-	var all []string
+	var all textList
 	for _, key := range keyring.AlipayKeys() {
 		all = append(all, describeAlipayKey(key))
 	}
-	return strings.Join(all, "; ")
+	return all
 }
 
-func describeAlipayKey(key keys.AlipayKey) string {
-	kind := "public key"
-	if !key.NotAfter.IsZero() {
-		kind = "certificate to " + key.NotAfter.UTC().Format(time.DateOnly)
+// A textList joins its texts with semicolons.
+type textList []*terminal.Text
+
+// In implements terminal.Localized.
+func (all textList) In(l terminal.Language) string {
+	texts := make([]string, len(all))
+	for i, one := range all {
+		texts[i] = one.In(l)
 	}
-	return fmt.Sprintf("%s: %s, %s, not the application's own", key.Source, bits(key.Public), kind)
+	return strings.Join(texts, "; ")
 }
 
-func bits(key *rsa.PublicKey) string { return fmt.Sprintf("RSA %d bits", key.N.BitLen()) }
+func describeAlipayKey(key keys.AlipayKey) *terminal.Text {
+	kind := terminal.Textf("public key")
+	if !key.NotAfter.IsZero() {
+		kind = terminal.Textf("certificate to %s", key.NotAfter.UTC().Format(time.DateOnly))
+	}
+	return terminal.Textf("%s: %s, %s, not the application's own", key.Source, bits(key.Public), kind)
+}
 
-func printFindings(out io.Writer, all []finding) {
+func bits(key *rsa.PublicKey) *terminal.Text { return terminal.Textf("RSA %d bits", key.N.BitLen()) }
+
+func printFindings(w terminal.Stdio, all []finding) {
+	l := w.Language
 	var rows []table.Row
 	for _, one := range all {
-		rows = append(rows, table.Row{one.verdict, one.what, one.note})
+		rows = append(rows, table.Row{one.verdict, l.T(one.what), one.noteIn(l)})
 	}
-	terminal.PrintTable(out, table.Row{"", "what", "note"}, rows)
+	terminal.PrintTable(w.Out, table.Row{"", l.T("what"), l.T("note")}, rows)
 }

@@ -2,21 +2,21 @@ package serve
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"fundpass/cmd/internal/settings"
+	"fundpass/cmd/internal/terminal"
 	"fundpass/store"
 )
 
-// findDatabase looks at the database; it writes nothing a server would not.
+// findDatabase inspects the database. It writes nothing.
 func findDatabase(ctx context.Context, s settings.Settings, f settings.Files) []finding {
 	state, err := store.Inspect(ctx, s.DatabaseURL)
 	if err != nil {
-		return []finding{{verdictFail, "database", oneLine(err)}}
+		return []finding{{verdictFail, "database", err}}
 	}
 	all := []finding{
-		{verdictOK, "database", "answers, PostgreSQL " + state.Version},
+		{verdictOK, "database", terminal.Textf("answers, PostgreSQL %s", state.Version)},
 		findTLS(state), findWritable(state), findClock(state), findSchema(state),
 	}
 	if !state.Migrated {
@@ -24,8 +24,7 @@ func findDatabase(ctx context.Context, s settings.Settings, f settings.Files) []
 	}
 	center := findCenter(state, s)
 	all = append(all, center)
-	// store.Open registers the centre; check must not do that for a server
-	// that may still be set up wrongly.
+	// store.Open registers the centre, which check must not do while settings may be wrong.
 	if center.verdict == verdictOK && state.Centers[s.Center] != "" && f.Cipher != nil {
 		all = append(all, findStore(ctx, s, f))
 	}
@@ -34,33 +33,33 @@ func findDatabase(ctx context.Context, s settings.Settings, f settings.Files) []
 
 func findTLS(d store.Condition) finding {
 	if !d.TLS {
-		return finding{verdictOK, "database TLS", "none, and the connection does not leave this machine"}
+		return finding{verdictOK, "database TLS", "none; the connection does not leave this machine"}
 	}
 	return finding{verdictOK, "database TLS", "encrypted"}
 }
 
 func findWritable(d store.Condition) finding {
 	if d.ReadOnly {
-		return finding{verdictFail, "database role", "read-only; reach the primary, with several hosts by target_session_attrs=read-write"}
+		return finding{verdictFail, "database role", "read-only; connect to the primary, with several hosts by target_session_attrs=read-write"}
 	}
-	return finding{verdictOK, "database role", "primary, takes writes"}
+	return finding{verdictOK, "database role", "primary, accepts writes"}
 }
 
-// Differences of the clocks that store logs and refuses.
+// Clock differences from which store warns and refuses to be ready.
 const (
 	skewWarned = 2 * time.Second
 	skewFailed = 30 * time.Second
 )
 
 func findClock(d store.Condition) finding {
-	note := fmt.Sprintf("%.1f s apart", d.Ahead.Abs().Seconds())
+	apart := d.Ahead.Abs().Seconds()
 	switch {
 	case d.Ahead.Abs() > skewFailed:
-		return finding{verdictFail, "database clock", note + "; the server would not be ready: set both by NTP"}
+		return finding{verdictFail, "database clock", terminal.Textf("%.1f s apart; the server would not be ready: synchronize both with NTP", apart)}
 	case d.Ahead.Abs() > skewWarned:
-		return finding{verdictWarn, "database clock", note + "; set both by NTP"}
+		return finding{verdictWarn, "database clock", terminal.Textf("%.1f s apart; synchronize both with NTP", apart)}
 	}
-	return finding{verdictOK, "database clock", note}
+	return finding{verdictOK, "database clock", terminal.Textf("%.1f s apart", apart)}
 }
 
 func findSchema(d store.Condition) finding {
@@ -70,40 +69,40 @@ func findSchema(d store.Condition) finding {
 	return finding{verdictOK, "database schema", "migrated"}
 }
 
-// findCenter compares the centre and its application with what the database
-// knows of both.
+// findCenter compares the centre and its application with those registered in the
+// database.
 func findCenter(d store.Condition, s settings.Settings) finding {
 	if _, demo := d.Centers[settings.DemoCenter]; demo {
-		return finding{verdictFail, "database centre", settings.ErrDemoDatabase.Error()}
+		return finding{verdictFail, "database centre", settings.ErrDemoDatabase}
 	}
 	if app := d.Centers[s.Center]; app != "" && app != s.AppID {
-		return finding{verdictFail, "database centre", fmt.Sprintf("%s is registered with application %s; set FUNDPASS_CENTER or FUNDPASS_APP_ID", s.Center, app)}
+		return finding{verdictFail, "database centre", terminal.Textf("%s is registered with application %s; set FUNDPASS_CENTER or FUNDPASS_APP_ID", s.Center, app)}
 	}
 	for center, app := range d.Centers {
 		if app == s.AppID && center != s.Center {
-			return finding{verdictFail, "database centre", fmt.Sprintf("application %s is registered with centre %s; set FUNDPASS_CENTER=%s", app, center, center)}
+			return finding{verdictFail, "database centre", terminal.Textf("application %s is registered with centre %s; set FUNDPASS_CENTER=%s", app, center, center)}
 		}
 	}
 	if d.Centers[s.Center] == "" {
-		return finding{verdictOK, "database centre", s.Center + " is new; serve and import register it"}
+		return finding{verdictOK, "database centre", terminal.Textf("%s is new; serve and import register it", s.Center)}
 	}
-	return finding{verdictOK, "database centre", s.Center + " with application " + s.AppID}
+	return finding{verdictOK, "database centre", terminal.Textf("%s with application %s", s.Center, s.AppID)}
 }
 
 // readyTimeout bounds the readiness check of the database.
 const readyTimeout = 5 * time.Second
 
-// findStore asks what readiness asks.
+// findStore runs the readiness check.
 func findStore(ctx context.Context, s settings.Settings, f settings.Files) finding {
 	ctx, stop := context.WithTimeout(ctx, readyTimeout)
 	defer stop()
 	db, err := s.OpenStore(ctx, store.Config{ColumnCipher: f.Cipher, Pepper: f.Pepper, Look: true})
 	if err != nil {
-		return finding{verdictFail, "database ready", oneLine(err)}
+		return finding{verdictFail, "database ready", err}
 	}
 	defer db.Close()
 	if err := db.Ping(ctx); err != nil {
-		return finding{verdictFail, "database ready", oneLine(err)}
+		return finding{verdictFail, "database ready", err}
 	}
 	if db.Pooled() {
 		return finding{verdictOK, "database ready", "yes, behind a transaction pooler"}

@@ -7,7 +7,8 @@ import (
 	"fundpass/cmd/internal/settings"
 )
 
-// Without trusted proxies the whole city is one address: said at the start and by check.
+// TestNoProxiesAreWarnedOf checks that check and serve warn if no trusted proxy is set,
+// because all citizens then share one address.
 func TestNoProxiesAreWarnedOf(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)

@@ -7,7 +7,8 @@ import (
 	"fundpass/cmd/internal/cmdtest"
 )
 
-// A leaf in the place of the root file is refused by check, and the file wanted named.
+// TestLeafAsRootFile checks that a leaf certificate is refused as the root file, with the
+// name of the right file.
 func TestLeafAsRootFile(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)

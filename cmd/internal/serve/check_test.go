@@ -13,7 +13,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A checked is the table that check printed.
+// A checked is the output of check.
 type checked struct {
 	cmdtest.Result
 	t testing.TB
@@ -24,7 +24,7 @@ func runCheck(t testing.TB, env cmdtest.Values) checked {
 	return checked{cmdtest.Run(t, env, "check"), t}
 }
 
-// want fails unless a line says v of what, with note in it.
+// want fails the test unless a line has this verdict, subject and note.
 func (c checked) want(v verdict, what, note string) {
 	c.t.Helper()
 	for line := range strings.Lines(c.Out) {
@@ -33,10 +33,10 @@ func (c checked) want(v verdict, what, note string) {
 			return
 		}
 	}
-	c.t.Errorf("no line says %s %s … %s:\n%s", v, what, note, c.Out)
+	c.t.Errorf("no line %s %s … %s:\n%s", v, what, note, c.Out)
 }
 
-// count is how many lines carry a verdict.
+// count returns the number of lines with a verdict.
 func (c checked) count(v verdict) int {
 	n := 0
 	for line := range strings.Lines(c.Out) {
@@ -56,7 +56,7 @@ func TestCheckComplete(t *testing.T) {
 	cmdtest.NoError(t, got.Err)
 	got.want(verdictOK, "FUNDPASS_APP_KEY_FILE", "RSA, 2048 bits, signs and verifies")
 	got.want(verdictOK, "FUNDPASS_ALIPAY_KEY_FILES", "not the application's own")
-	got.want(verdictOK, "FUNDPASS_TRANSPORT_KEY_FILES", "is handed out")
+	got.want(verdictOK, "FUNDPASS_TRANSPORT_KEY_FILES", "pages encrypt with key")
 	got.want(verdictOK, "FUNDPASS_POLICY_FILE", "built in")
 	got.want(verdictOK, "FUNDPASS_DOCUMENTS_FILE", "built in: 6 types")
 	got.want(verdictOK, "FUNDPASS_CONTENT_KEY_FILE", "not set")
@@ -66,10 +66,10 @@ func TestCheckComplete(t *testing.T) {
 	got.want(verdictOK, "database schema", "migrated")
 	got.want(verdictOK, "database centre", "is new")
 	if got.count(verdictFail)+got.count(verdictWarn) > 0 {
-		t.Errorf("complains:\n%s", got.Out)
+		t.Errorf("output:\n%s", got.Out)
 	}
 
-	// It has not done what only serve may do.
+	// Check has not registered the centre.
 	state, err := store.Inspect(t.Context(), s.DSN)
 	cmdtest.NoError(t, err)
 	if len(state.Centers) > 0 {
@@ -81,7 +81,7 @@ func TestCheckComplete(t *testing.T) {
 	got.want(verdictOK, "database ready", "yes")
 }
 
-// Half of the settings are missing: the other half is judged all the same.
+// TestCheckHalf checks that the settings that are set are checked if others are missing.
 func TestCheckHalf(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewEnv(t)
@@ -168,7 +168,7 @@ func TestCheckDatabase(t *testing.T) {
 	}
 }
 
-// execOn changes a setting of the environment's database for connections to come.
+// execOn changes a setting of the environment's database for later connections.
 func execOn(s *cmdtest.ServerEnv, set string) {
 	s.T.Helper()
 	db, err := sql.Open("postgres", s.DSN)
@@ -195,7 +195,8 @@ func TestFindClock(t *testing.T) {
 	}
 }
 
-// Neither keys nor passwords are printed, whatever is wrong.
+// TestCheckKeepsSecrets checks that no wrong setting makes check print a key or a
+// password.
 func TestCheckKeepsSecrets(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)

@@ -10,7 +10,8 @@ import (
 	"fundpass/cmd/internal/cmdtest"
 )
 
-// check says how many types the file has; a running server goes by it.
+// TestServeWithCentreCodes checks that check prints the number of types in the centre's
+// file, and that a server uses them.
 func TestServeWithCentreCodes(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewOwnEnv(t)
@@ -25,8 +26,8 @@ func TestServeWithCentreCodes(t *testing.T) {
 	server := cmdtest.StartServer(t, env)
 	token := s.OpenSession(t, server.URL)
 	for code, want := range map[string]string{
-		"08": "COUNTER_ONLY", // on the list, and nothing Alipay compares
-		"20": "UNKNOWN",      // on the built-in list alone
+		"08": "COUNTER_ONLY", // on the centre's list, not compared by Alipay
+		"20": "UNKNOWN",      // on the built-in list only
 	} {
 		body := `{"name":"林志","id_type":"` + code + `","id_number":"99010001","password":"x"}`
 		req, err := http.NewRequest("POST", server.URL+"/v1/link", strings.NewReader(body))

@@ -6,7 +6,7 @@ import (
 	"fundpass/cmd/internal/terminal"
 )
 
-// Commands returns serve and the commands that are run before it.
+// Commands returns serve and the commands that prepare it.
 func Commands(w terminal.Stdio) []*cobra.Command {
 	return []*cobra.Command{serveCommand(w), checkCommand(w), migrateCommand(w)}
 }

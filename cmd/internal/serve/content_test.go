@@ -10,7 +10,7 @@ import (
 	"fundpass/cmd/internal/cmdtest"
 )
 
-// verifyPhone posts what my.getPhoneNumber gave the page.
+// verifyPhone posts a response of my.getPhoneNumber.
 func verifyPhone(t *testing.T, url, token, payload string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), "POST", url+"/v1/phone", strings.NewReader(payload))
@@ -25,20 +25,20 @@ func verifyPhone(t *testing.T, url, token, payload string) (int, string) {
 	return resp.StatusCode, string(raw)
 }
 
-// A content key changed in the console is read at SIGHUP, and a broken one changes
-// nothing.
+// TestContentKeyReloads checks that SIGHUP reloads the content key, and that a broken
+// file changes nothing.
 func TestContentKeyReloads(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewEnv(t)
 	citizen := cmdtest.OKPerson
 	citizen.Phone = "19900000001"
 	s.Sim.Add(citizen)
-	s.Write("content.key", "ZmVkY2JhOTg3NjU0MzIxMA==\n") // not the console's
+	s.Write("content.key", "ZmVkY2JhOTg3NjU0MzIxMA==\n") // a wrong key
 	p := cmdtest.StartServer(t, s.Env(cmdtest.Values{"FUNDPASS_CONTENT_KEY_FILE": s.Path("content.key")}))
 	token := s.OpenSession(t, p.URL)
 	payload, err := s.Sim.Phone(citizen.Person, "")
 	cmdtest.NoError(t, err)
-	show := func(want string) {
+	wantCode := func(want string) {
 		t.Helper()
 		status, body := verifyPhone(t, p.URL, token, payload)
 		var got struct{ Code string }
@@ -46,22 +46,22 @@ func TestContentKeyReloads(t *testing.T) {
 			t.Errorf("%d %s, want %s", status, body, want)
 		}
 	}
-	show("PHONE_REFUSED")
+	wantCode("PHONE_REFUSED")
 	s.Write("content.key", "MDEyMzQ1Njc4OWFiY2RlZg==")
 	p.HangUp()
 	p.AwaitLog("keys reloaded", 1)
-	show("OK")
+	wantCode("OK")
 	s.Write("content.key", "broken")
 	p.HangUp()
 	p.AwaitLog("keys not reloaded", 1)
-	show("OK")
+	wantCode("OK")
 	if log := p.Log(); !strings.Contains(log, "FUNDPASS_CONTENT_KEY_FILE") || strings.Contains(log, citizen.Phone) || strings.Contains(log, `broken"`) {
-		t.Errorf("the setting is not named, or something is shown:\n%s", log)
+		t.Errorf("the setting is not named, or a secret is logged:\n%s", log)
 	}
 	cmdtest.NoError(t, p.Stop())
 }
 
-// Without the setting the step is not offered.
+// TestPhoneNotOffered checks the reply without a content key.
 func TestPhoneNotOffered(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewEnv(t)

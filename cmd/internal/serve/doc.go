@@ -1,3 +1,3 @@
-// Package serve runs the production server, and the commands that prepare and check what it
-// needs: serve, check, migrate.
+// Package serve runs the production server, and the commands that check and prepare what
+// it needs: serve, check, migrate.
 package serve

@@ -16,12 +16,12 @@ import (
 
 const (
 	purgeEvery = 10 * time.Minute
-	drainTime  = 10 * time.Second // for requests under way at the end
+	drainTime  = 10 * time.Second // for active requests when the server stops
 )
 
-// Serve answers on the listeners until ctx ends; ops may be nil. Then readiness
-// is taken back, and requests under way have drainTime to end. It closes the
-// listeners and leaves Close to the caller.
+// Serve serves the listeners until ctx ends; ops may be nil. It then reports not ready,
+// waits Settings.DrainDelay, and gives active requests drainTime to end. It closes the
+// listeners; the caller calls Close.
 func (a *App) Serve(ctx context.Context, public, ops net.Listener) error {
 	var draining atomic.Bool
 	failed := make(chan error, 2)
@@ -38,16 +38,16 @@ func (a *App) Serve(ctx context.Context, public, ops net.Listener) error {
 	}
 	a.log.Info("listening", attrs...)
 
-	working, rest := context.WithCancel(ctx)
+	workerCtx, stopWorkers := context.WithCancel(ctx)
 	var workers sync.WaitGroup
-	workers.Go(func() { a.purge(working, purgeEvery) })
-	workers.Go(func() { a.retain(working, retainFirst, retainEvery) })
+	workers.Go(func() { a.purge(workerCtx, purgeEvery) })
+	workers.Go(func() { a.retain(workerCtx, retainFirst, retainEvery) })
 	if a.mailer != nil {
-		workers.Go(func() { a.mailer.work(working, mailEvery) })
+		workers.Go(func() { a.mailer.work(workerCtx, mailEvery) })
 	}
-	workers.Go(func() { a.watchExpiry(working, warnEvery) })
+	workers.Go(func() { a.watchExpiry(workerCtx, warnEvery) })
 	defer workers.Wait()
-	defer rest()
+	defer stopWorkers()
 	select {
 	case err := <-failed:
 		return errors.Join(err, shutdown(servers))
@@ -61,8 +61,8 @@ func (a *App) Serve(ctx context.Context, public, ops net.Listener) error {
 	return err
 }
 
-// unready makes /readyz fail once draining is set: the check of the database is
-// asked under a context that has ended, so that the reply is the API's own.
+// unready makes /readyz fail once draining is set. It ends the request's context, so that
+// the readiness check fails and the reply is the API's own.
 func unready(draining *atomic.Bool, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if draining.Load() && r.URL.Path == "/readyz" {
@@ -74,7 +74,7 @@ func unready(draining *atomic.Bool, api http.Handler) http.Handler {
 	})
 }
 
-// shutdown ends all servers side by side; what does not end in time is cut off.
+// shutdown stops all servers concurrently and closes those that do not stop in time.
 func shutdown(servers []*http.Server) error {
 	ctx, stop := context.WithTimeout(context.Background(), drainTime)
 	defer stop()
@@ -95,7 +95,7 @@ func shutdown(servers []*http.Server) error {
 	return errors.Join(all...)
 }
 
-// purge deletes what can no longer matter, from time to time.
+// purge periodically deletes rows that have no effect any more, such as expired sessions.
 func (a *App) purge(ctx context.Context, pause time.Duration) {
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
@@ -106,15 +106,16 @@ func (a *App) purge(ctx context.Context, pause time.Duration) {
 		case <-tick.C:
 		}
 		if err := a.DB.Purge(ctx); err != nil && ctx.Err() == nil {
-			a.log.Warn("nothing purged", "err", err)
+			a.log.Warn("purge failed", "err", err)
 		}
 		a.updateRefusalFloor(ctx)
 	}
 }
 
-// updateRefusalFloor makes refusals of a link take as long as the costliest old digest.
+// updateRefusalFloor sets the duration of refused links to that of the costliest legacy
+// digest.
 func (a *App) updateRefusalFloor(ctx context.Context) {
 	if err := a.service.UpdateRefusalFloor(ctx); err != nil && ctx.Err() == nil {
-		a.log.Warn("time of refusals not renewed", "err", err)
+		a.log.Warn("refusal floor not updated", "err", err)
 	}
 }

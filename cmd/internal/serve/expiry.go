@@ -6,19 +6,17 @@ import (
 	"time"
 )
 
-const (
-	// warnEvery is how often, while the server runs.
-	warnEvery = 24 * time.Hour
-)
+// warnEvery is the interval of warnings while the server runs.
+const warnEvery = 24 * time.Hour
 
-// warnExpiring writes what expiring finds in the keyring in use to the log.
+// warnExpiring logs the certificates of the current keyring that expire soon.
 func (a *App) warnExpiring(now time.Time) {
 	for _, p := range a.Settings.Expiring(a.gateway.Keyring(), now) {
 		a.log.Warn("certificate ends soon", "setting", p.Setting, "err", p.Err)
 	}
 }
 
-// watchExpiry warns at once and then from time to time.
+// watchExpiry calls warnExpiring at once and then periodically.
 func (a *App) watchExpiry(ctx context.Context, pause time.Duration) {
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
@@ -32,8 +30,8 @@ func (a *App) watchExpiry(ctx context.Context, pause time.Duration) {
 	}
 }
 
-// certificateEnds are the ends by file name without its directory. Of two files of one
-// name the one that ends first counts.
+// certificateEnds returns the expiry times by base name of the file. Of two files with
+// the same name, it returns the earlier time.
 func (a *App) certificateEnds() map[string]time.Time {
 	ends := make(map[string]time.Time)
 	for _, c := range a.Settings.Certificates(a.gateway.Keyring()) {

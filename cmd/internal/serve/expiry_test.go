@@ -41,7 +41,7 @@ func TestExpiringSettings(t *testing.T) {
 			if diff := cmp.Diff(c.want, settingsOf(s.Expiring(keyring, time.Now()))); diff != "" {
 				t.Error(diff)
 			}
-			// What ended while the server ran is named, too.
+			// Certificates that expired while the server ran are named, too.
 			if all := s.Expiring(keyring, cmdtest.InDays(60)); len(all) != 2 {
 				t.Errorf("after the end: %v", all)
 			}
@@ -64,7 +64,8 @@ func settingsOf(all []settings.Problem) []string {
 	return names
 }
 
-// It warns at once, again later, and ends.
+// TestWatchExpiry checks that the watcher warns at once and again, and stops with its
+// context.
 func TestWatchExpiry(t *testing.T) {
 	t.Parallel()
 	se := cmdtest.NewBareEnv(t)
@@ -81,7 +82,7 @@ func TestWatchExpiry(t *testing.T) {
 	}
 }
 
-// keyringApp has a gateway and a log, and nothing else.
+// keyringApp returns an App with only a gateway and a log.
 func keyringApp(s *cmdtest.ServerEnv, change cmdtest.Values, log *cmdtest.LogBuffer) *App {
 	s.T.Helper()
 	settings, keyring, err := settings.ReadKeyring(cmdtest.GetenvOf(s.Env(change)))
@@ -91,7 +92,8 @@ func keyringApp(s *cmdtest.ServerEnv, change cmdtest.Values, log *cmdtest.LogBuf
 	return &App{log: slog.New(slog.NewJSONHandler(log, nil)), gateway: gateway, Settings: settings}
 }
 
-// Two files of one name are one line, of the earlier end.
+// TestCertificateEnds checks that two files with the same name give one entry with the
+// earlier time.
 func TestCertificateEnds(t *testing.T) {
 	t.Parallel()
 	se := cmdtest.NewBareEnv(t)
@@ -113,7 +115,7 @@ func TestCertificateEnds(t *testing.T) {
 
 var certificateMetric = regexp.MustCompile(`(?m)^fundpass_certificate_expires_seconds\{file="([^"]*)"\} (\S+)$`)
 
-// secondsLeft reads the metric at the operators' address.
+// secondsLeft reads the metric from the operators' address.
 func secondsLeft(t testing.TB, ops string) map[string]float64 {
 	t.Helper()
 	_, body := cmdtest.Fetch(t, "GET", ops+"/metrics", "")
@@ -126,8 +128,8 @@ func secondsLeft(t testing.TB, ops string) map[string]float64 {
 	return left
 }
 
-// A real server warns when it starts and tells the metrics; a new certificate and
-// SIGHUP end both.
+// TestExpiryOfServer checks that a server logs and reports an expiring certificate until
+// it reloads a new one.
 func TestExpiryOfServer(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewEnv(t)

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"fundpass/miniapp-api/alipay"
 	"fundpass/miniapp-api/httpapi"
 	"fundpass/signing"
@@ -17,44 +19,44 @@ import (
 )
 
 const (
-	mailEvery = 2 * time.Second // between looks into an outbox that was empty
-	mailBatch = 8               // notices on their way at once
-	mailTime  = 8 * time.Second // for one of them, the database included; far below its lease
+	mailEvery = 2 * time.Second // polling interval of an empty outbox
+	mailBatch = 8               // notices sent concurrently
+	mailTime  = 8 * time.Second // for one notice and its record; far below the lease
 
-	// noticeKey is the query parameter of the page that says which notice was
-	// tapped. Alipay's message has no field for it: the front end, and whoever
-	// counts messages, recognises a repetition by it.
+	// noticeKey is the query parameter of the page that identifies the notice. Alipay's
+	// message has no field for it; a repeated message has the same value.
 	noticeKey = "notice"
 )
 
-// errNewerKind is about a notice that a newer version wrote, for a newer server to send.
+// errNewerKind is returned for a kind of notice that only a newer version can send.
 var errNewerKind = errors.New("fundpass: kind of notice this version does not know")
 
-// A mailer tells owners what happened to their account, through Alipay. Any
-// number of servers have one on the same outbox.
+// A mailer sends the notices of the outbox to owners through Alipay. Several servers can
+// share an outbox.
 type mailer struct {
 	db       *store.DB
 	gateway  *signing.Gateway
 	log      *slog.Logger
+	tracer   trace.Tracer // nil: nothing is traced
 	template string
 	page     string
 
 	delivered, failed, due, oldest atomic.Int64 // oldest in nanoseconds
 }
 
-// newMailer returns nil where no template is configured: notices are then
-// recorded and not sent.
+// newMailer returns nil if no template is configured. Notices are then recorded but not
+// sent.
 func newMailer(a *App) *mailer {
 	if a.Settings.MessageTemplate == "" {
 		return nil
 	}
-	return &mailer{db: a.DB, gateway: a.gateway, log: a.log, template: a.Settings.MessageTemplate, page: a.Settings.MessagePage}
+	return &mailer{db: a.DB, gateway: a.gateway, log: a.log, tracer: a.tracer, template: a.Settings.MessageTemplate, page: a.Settings.MessagePage}
 }
 
-// work sends what is due until ctx ends. What is on its way then is finished.
+// work sends due notices until ctx ends, and then finishes the current batch.
 func (m *mailer) work(ctx context.Context, pause time.Duration) {
 	for {
-		full := m.round(ctx)
+		full := m.sendBatch(ctx)
 		m.refreshGauges(ctx)
 		if full && ctx.Err() == nil {
 			continue
@@ -67,8 +69,8 @@ func (m *mailer) work(ctx context.Context, pause time.Duration) {
 	}
 }
 
-// round sends one batch, and reports whether there may be more.
-func (m *mailer) round(ctx context.Context) (full bool) {
+// sendBatch sends one batch and reports whether there may be more.
+func (m *mailer) sendBatch(ctx context.Context) (full bool) {
 	due, expired, err := m.db.Due(ctx, mailBatch)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -78,7 +80,7 @@ func (m *mailer) round(ctx context.Context) (full bool) {
 	}
 	if expired > 0 {
 		m.failed.Add(int64(expired))
-		m.log.Error("notices given up, owners were not told", "count", expired, "tried_for", store.NoticeLife.String())
+		m.log.Error("notices abandoned, owners were not notified", "count", expired, "tried_for", store.NoticeLife.String())
 	}
 	var sending sync.WaitGroup
 	for _, d := range due {
@@ -88,11 +90,16 @@ func (m *mailer) round(ctx context.Context) (full bool) {
 	return len(due) == mailBatch
 }
 
-// deliver sends one notice and says in the database what became of it. Where
-// that fails the claim ends by itself and the notice is sent again.
+// deliver sends one notice and records the result. If recording fails, the lease expires
+// and the notice is sent again.
 func (m *mailer) deliver(ctx context.Context, d store.Delivery) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), mailTime)
 	defer stop()
+	if m.tracer != nil {
+		var span trace.Span
+		ctx, span = m.tracer.Start(ctx, "notice", trace.WithNewRoot())
+		defer span.End()
+	}
 	log := m.log.With("notice", d.ID, "kind", d.Kind, "attempt", d.Attempts)
 	sent := m.send(ctx, d)
 	record, count := m.db.Defer, (*atomic.Int64)(nil)
@@ -101,21 +108,25 @@ func (m *mailer) deliver(ctx context.Context, d store.Delivery) {
 		record, count = m.db.Delivered, &m.delivered
 	case errors.Is(sent, signing.ErrUndeliverable):
 		record, count = m.db.Abandon, &m.failed
-		log.Error("notice given up, the owner was not told", "err", sent)
+		log.Error("notice abandoned, the owner was not notified", "err", sent)
 	default:
 		log.Warn("notice deferred", "err", sent)
 	}
 	if err := record(ctx, d); err != nil {
-		log.Warn("notice not settled, it may be sent again", "err", err)
+		log.Warn("result of notice not recorded, it may be sent again", "err", err)
 	} else if count != nil {
 		count.Add(1)
 	}
 }
 
+// send decrypts the notice and sends it in the words of its kind.
 func (m *mailer) send(ctx context.Context, d store.Delivery) error {
 	n, err := m.db.Notice(d)
 	if err != nil {
 		return fmt.Errorf("fundpass: notice not readable: %w", err)
+	}
+	if n.Identity.Provider != store.ProviderAlipay { // no message reaches them
+		return signing.ErrUndeliverable
 	}
 	words, known := alipay.NoticeText(d.Kind, n.ChangedAt)
 	if !known {
@@ -126,6 +137,7 @@ func (m *mailer) send(ctx context.Context, d store.Delivery) error {
 	})
 }
 
+// pageOf returns the page with the id of the notice appended to its query.
 func (m *mailer) pageOf(d store.Delivery) string {
 	mark := "?"
 	if strings.Contains(m.page, "?") {
@@ -137,7 +149,7 @@ func (m *mailer) pageOf(d store.Delivery) string {
 // refreshGauges updates the values that the metrics report.
 func (m *mailer) refreshGauges(ctx context.Context) {
 	n, oldest, err := m.db.Undelivered(ctx)
-	if err == nil { // the next round complains of a database that is away
+	if err == nil { // sendBatch logs that the database is unavailable
 		m.due.Store(int64(n))
 		m.oldest.Store(int64(oldest))
 	}

@@ -18,10 +18,10 @@ import (
 	"fundpass/store"
 )
 
-// unsent are the notices that are neither delivered nor given up.
+// unsent counts the notices that are neither delivered nor abandoned.
 const unsent = `SELECT count(*) FROM outbox WHERE done_at IS NULL AND failed_at IS NULL`
 
-// mailerOf returns one of the fixture, without a server.
+// mailerOf returns a mailer for the fixture, without a server, and its log.
 func mailerOf(n *cmdtest.Fixture, template string) (*mailer, *cmdtest.LogBuffer) {
 	n.T.Helper()
 	log := new(cmdtest.LogBuffer)
@@ -36,7 +36,7 @@ func mailerOf(n *cmdtest.Fixture, template string) (*mailer, *cmdtest.LogBuffer)
 	}, log
 }
 
-// queueNotices puts rows into the outbox that only look like notices.
+// queueNotices adds notices with unreadable content to the outbox.
 func queueNotices(n *cmdtest.Fixture, k int, kind string, age time.Duration) {
 	n.T.Helper()
 	for range k {
@@ -47,24 +47,24 @@ func queueNotices(n *cmdtest.Fixture, k int, kind string, age time.Duration) {
 	}
 }
 
-// What cannot be read, and what a newer version wrote, waits for who can; a
-// batch that was full is followed by the next at once; old news is given up.
-func TestMailerRound(t *testing.T) {
+// TestMailerBatch checks that unreadable notices are deferred, that a full batch reports
+// that there may be more, and that old notices are abandoned.
+func TestMailerBatch(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
 	m, log := mailerOf(n, "template")
-	if m.round(t.Context()) {
+	if m.sendBatch(t.Context()) {
 		t.Error("an empty outbox has more")
 	}
-	queueNotices(n, mailBatch+1, store.NoticeLinked, time.Second) // surely due, whatever the clocks
-	if !m.round(t.Context()) {
+	queueNotices(n, mailBatch+1, store.NoticeLinked, time.Second) // due whatever the clocks' difference
+	if !m.sendBatch(t.Context()) {
 		t.Error("a full batch has no more")
 	}
-	if m.round(t.Context()) {
+	if m.sendBatch(t.Context()) {
 		t.Error("one row is a full batch")
 	}
 	queueNotices(n, 2, store.NoticeLinked, store.NoticeLife+time.Minute)
-	m.round(t.Context())
+	m.sendBatch(t.Context())
 	m.refreshGauges(t.Context())
 	got := m.report()
 	if got.Due != mailBatch+1 || got.Failed != 2 || got.Delivered != 0 || got.Oldest <= 0 || got.Oldest > time.Minute {
@@ -74,7 +74,7 @@ func TestMailerRound(t *testing.T) {
 		t.Errorf("log:\n%s", log)
 	}
 	if n.Sim.Calls(cmdtest.TemplateMethod) != 0 {
-		t.Error("Alipay was asked to tell what cannot be read")
+		t.Error("an unreadable notice was sent to Alipay")
 	}
 }
 
@@ -93,11 +93,12 @@ func TestMailerNewerKind(t *testing.T) {
 	}
 	m.deliver(t.Context(), due[0])
 	if n.Number(unsent) != 1 || m.report().Failed != 0 {
-		t.Error("it was settled")
+		t.Error("its result was recorded")
 	}
 }
 
-// The mailer ends with its context, and a database that is away is a warning.
+// TestMailerWork checks that the mailer stops with its context, and that it warns if the
+// database is unavailable.
 func TestMailerWork(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
@@ -106,14 +107,14 @@ func TestMailerWork(t *testing.T) {
 	done := make(chan struct{})
 	queueNotices(n, 1, store.NoticeLinked, -time.Hour) // not due yet
 	go func() { m.work(ctx, time.Hour); close(done) }()
-	testenv.Eventually(t, "the mailer has looked", func() bool { return m.report().Due == 1 })
+	testenv.Eventually(t, "the mailer has read the outbox", func() bool { return m.report().Due == 1 })
 	stop()
 	<-done
 	if log.String() != "" {
 		t.Errorf("log:\n%s", log)
 	}
 	cmdtest.NoError(t, n.DB.Close())
-	m.round(t.Context())
+	m.sendBatch(t.Context())
 	if !strings.Contains(log.String(), "outbox not read") {
 		t.Errorf("log:\n%s", log)
 	}

@@ -16,19 +16,21 @@ func migrateCommand(w terminal.Stdio) *cobra.Command {
 	var distributed bool
 	cmd := &cobra.Command{
 		Use:   "migrate",
-		Short: "Bring the database's schema up to date",
-		Long: "Migrate applies what FUNDPASS_DATABASE_URL's database lacks and says what it was.\n" +
-			"It may be run at any time and by several machines at once. The connection must\n" +
-			"reach the server itself, not a transaction pooler.\n\n" +
-			"With --distributed it spreads the tables over a Citus cluster, too: connect to the\n" +
-			"coordinator, with the extension created and the workers added.",
+		Short: "Update the database's schema",
+		Long: "Migrate applies the migrations that the database of FUNDPASS_DATABASE_URL lacks and\n" +
+			"prints their names. It can run at any time and on several machines at once. It must\n" +
+			"connect to the server directly, not through a transaction pooler.\n\n" +
+			"With --distributed it also distributes the tables of a Citus cluster: connect to the\n" +
+			"coordinator, after the extension was created and the workers were added.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return migrate(cmd.Context(), w, distributed) },
 	}
-	cmd.Flags().BoolVar(&distributed, "distributed", false, "spread the tables over the servers of a Citus cluster by centre")
+	cmd.Flags().BoolVar(&distributed, "distributed", false, "distribute the tables of a Citus cluster by centre")
 	return cmd
 }
 
+// migrate needs only the connection string, so that it can run before the other settings
+// exist.
 func migrate(ctx context.Context, w terminal.Stdio, distributed bool) error {
 	dsn := strings.TrimSpace(w.Getenv("FUNDPASS_DATABASE_URL"))
 	if dsn == "" {

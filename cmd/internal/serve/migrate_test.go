@@ -28,7 +28,7 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
-// A server that cannot distribute is told so before anything is done to it.
+// TestMigrateDistributed checks that a database without Citus is refused before it is changed.
 func TestMigrateDistributed(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.EmptyDSN(t)
@@ -54,7 +54,7 @@ func TestMigrateRefused(t *testing.T) {
 	}{
 		{"not set", "", nil},
 		{"unsafe", "postgres://canary:canary@db.example.com/x?sslmode=disable", store.ErrUnsafeDSN},
-		{"nobody there", "postgres://u:canary@127.0.0.1:1/x?sslmode=disable", nil},
+		{"no server", "postgres://u:canary@127.0.0.1:1/x?sslmode=disable", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

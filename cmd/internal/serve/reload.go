@@ -9,7 +9,7 @@ import (
 	"fundpass/cmd/internal/settings"
 )
 
-// reloadOnHangup reloads at every SIGHUP until the returned function is called.
+// reloadOnHangup calls reload at every SIGHUP until the returned function is called.
 func (a *App) reloadOnHangup(notify func(chan<- os.Signal, ...os.Signal)) (stop func()) {
 	hangup, done := make(chan os.Signal, 1), make(chan struct{})
 	notify(hangup, syscall.SIGHUP)
@@ -26,7 +26,7 @@ func (a *App) reloadOnHangup(notify func(chan<- os.Signal, ...os.Signal)) (stop 
 	return func() { signal.Stop(hangup); close(done) }
 }
 
-// warnSandbox names the keys that stand by the sandbox's exception.
+// warnSandbox logs the keys that are trusted only because of FUNDPASS_SANDBOX_ROOT_FILE.
 func (a *App) warnSandbox() {
 	for _, key := range a.gateway.Keyring().AlipayKeys() {
 		if key.Sandbox {
@@ -35,8 +35,8 @@ func (a *App) warnSandbox() {
 	}
 }
 
-// reload reads the files of the keyring, the transport keys and the content key
-// again. With any problem the old keys stay.
+// reload reads the files of the keyring, the transport keys and the content key again. If
+// there is any problem, the old keys remain.
 func (a *App) reload() {
 	s := a.Settings
 	keyring, problems := s.LoadKeyring()
@@ -55,7 +55,7 @@ func (a *App) reload() {
 		}
 	}
 	for _, p := range problems {
-		a.log.Error("keys not reloaded, the old ones stay", "setting", p.Setting, "err", p.Err)
+		a.log.Error("keys not reloaded, the old ones remain", "setting", p.Setting, "err", p.Err)
 	}
 	if len(problems) == 0 {
 		a.server.ReplaceTransport(transport)

@@ -8,14 +8,14 @@ import (
 	"fundpass/store"
 )
 
-// retainEvery is how often serve lets go of what is too old. The first time is an hour
-// after the start, so that a server that keeps failing never comes to it.
+// Serve deletes expired data every retainEvery, and first retainFirst after the start, so that
+// a server that keeps failing does not start it.
 const (
 	retainEvery = 24 * time.Hour
 	retainFirst = time.Hour
 )
 
-// retain runs the retention once a day. Several servers may do it at once.
+// retain deletes expired data once a day. Several servers can do so at once.
 func (a *App) retain(ctx context.Context, first, pause time.Duration) {
 	next := time.NewTimer(first)
 	defer next.Stop()
@@ -34,6 +34,7 @@ func (a *App) retain(ctx context.Context, first, pause time.Duration) {
 	}
 }
 
+// logRetained logs the kinds of which rows were deleted.
 func (a *App) logRetained(all []store.Retained) {
 	for _, r := range all {
 		if r.Rows > 0 {

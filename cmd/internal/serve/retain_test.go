@@ -13,7 +13,7 @@ import (
 	"fundpass/store"
 )
 
-// serve lets go of what is too old by itself, as the command retention does.
+// TestServeRetains checks that serve deletes expired data as the command retention does.
 func TestServeRetains(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
@@ -28,7 +28,7 @@ func TestServeRetains(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { a.retain(ctx, time.Millisecond, time.Hour); close(done) }()
-	testenv.Eventually(t, "the action is gone, and the log says so", func() bool {
+	testenv.Eventually(t, "the action is deleted and logged", func() bool {
 		return n.Number(`SELECT count(*) FROM operator_actions`) == 0 && strings.Contains(log.String(), "rows=1")
 	})
 	stop()

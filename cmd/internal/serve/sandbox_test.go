@@ -16,8 +16,8 @@ import (
 
 const sandboxRootSetting = "FUNDPASS_SANDBOX_ROOT_FILE"
 
-// certifySandbox is certify with Alipay's certificate issued as in the sandbox: under a
-// root of its own, by an intermediate that does not say it is an authority.
+// certifySandbox is Certify with Alipay's certificate issued as in the sandbox: under a
+// root of its own, by an intermediate without the CA extension.
 func certifySandbox(s *cmdtest.ServerEnv) cmdtest.Values {
 	s.T.Helper()
 	change := s.Certify(cmdtest.InDays(300))
@@ -38,7 +38,8 @@ func certifySandbox(s *cmdtest.ServerEnv) cmdtest.Values {
 	return change
 }
 
-// The pinned root is for the sandbox's gateway and for this machine, nowhere else.
+// TestSandboxRoot checks that the pinned root is accepted only with the sandbox's gateway
+// or one on this machine.
 func TestSandboxRoot(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)
@@ -62,7 +63,7 @@ func TestSandboxRoot(t *testing.T) {
 			t.Errorf("%s: got %v, want %s named alone, saying %q", c.name, err, sandboxRootSetting, c.want)
 		}
 		if _, _, err := settings.ReadKeyring(cmdtest.GetenvOf(s.Env(change, cmdtest.Values{"FUNDPASS_GATEWAY_URL": c.gateway}))); err == nil {
-			t.Errorf("%s: the operator's commands take it", c.name)
+			t.Errorf("%s: the operators' commands accept it", c.name)
 		}
 	}
 	_, err := settings.Read(cmdtest.GetenvOf(s.Env(change, cmdtest.Values{sandboxRootSetting: ""})))
@@ -76,8 +77,8 @@ func TestSandboxRoot(t *testing.T) {
 	runCheck(t, s.Env(change)).want(verdictWarn, sandboxRootSetting, "by name and signature alone")
 }
 
-// A server that runs on the exception says so at the start, at every reload and to the
-// metrics.
+// TestSandboxServer checks that a server that trusts the sandbox's root logs so at the
+// start and at every reload, and reports it in the metrics.
 func TestSandboxServer(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewEnv(t)
@@ -85,7 +86,7 @@ func TestSandboxServer(t *testing.T) {
 	p.AwaitLog("trusted under the sandbox's root only", 1)
 	p.AwaitLog("setting is allowed but unsafe", 1)
 	if _, body := cmdtest.Fetch(t, "GET", p.Ops+"/metrics", ""); !strings.Contains(body, "\nfundpass_sandbox_keys 1\n") {
-		t.Error("the metrics do not say so")
+		t.Error("the metric is not 1")
 	}
 	p.HangUp()
 	p.AwaitLog("trusted under the sandbox's root only", 2)
@@ -93,7 +94,7 @@ func TestSandboxServer(t *testing.T) {
 	p.HangUp()
 	p.AwaitLog("keys reloaded", 2)
 	if _, body := cmdtest.Fetch(t, "GET", p.Ops+"/metrics", ""); !strings.Contains(body, "\nfundpass_sandbox_keys 0\n") {
-		t.Error("a real certificate counts as the sandbox's")
+		t.Error("the metric is not 0 with a real certificate")
 	}
 	cmdtest.NoError(t, p.Stop())
 }

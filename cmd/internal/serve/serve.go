@@ -13,11 +13,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"fundpass/cmd/internal/settings"
+	"fundpass/cmd/internal/telemetry"
 	"fundpass/cmd/internal/terminal"
 	"fundpass/store"
 )
 
-// How long, and how often, serve asks for a database that starts at the same time.
+// How long serve waits at the start for an unavailable database, and how often it tries.
 const (
 	databaseWait = 30 * time.Second
 	databaseStep = time.Second
@@ -27,15 +28,17 @@ func serveCommand(w terminal.Stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the API in production",
-		Long: "Serve answers the mini-program until it gets SIGTERM or SIGINT, and then ends the\n" +
-			"requests under way. SIGHUP reads the application's, Alipay's and the content key\n" +
-			"again; the other files are read at the start only. Settings are environment variables:\n\n" + settingsHelp(),
+		Long: "Serve serves the mini-program until it gets SIGTERM or SIGINT, and then finishes the\n" +
+			"active requests. SIGHUP reloads the keys of the application, of Alipay, of the\n" +
+			"transport and of the content; the other files are read at the start only. Settings\n" +
+			"are environment variables, or lines of the file that --env-file names; the\n" +
+			"environment wins:\n\n" + settingsHelp(),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), w) },
 	}
 }
 
-// settingsHelp lists the settings as serve --help shows them.
+// settingsHelp returns the list of settings in the help of serve.
 func settingsHelp() string {
 	var b strings.Builder
 	for _, f := range settings.Fields() {
@@ -51,30 +54,35 @@ func settingsHelp() string {
 	return b.String()
 }
 
-// gcPercent is half of Go's default: the memory that hashing holds would otherwise let as
-// much garbage grow beside it.
+// gcPercent is half of Go's default, because the heap includes the memory of hashing,
+// which would double the garbage allowed beside it.
 const gcPercent = 50
 
-// Serve is the production server. It says everything that is wrong with its
-// settings before it listens, and listens before it is ready.
+// serve runs the production server. It reports all wrong settings before it listens, and
+// listens before it is ready.
 func serve(ctx context.Context, w terminal.Stdio) error {
 	s, err := settings.Read(w.Getenv, settings.Misspelt(w)...)
 	if err != nil {
-		return fmt.Errorf("settings are not right:\n%w", err)
+		return fmt.Errorf("invalid settings:\n%w", err)
 	}
 	if w.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
 	log := terminal.NewLog(w.Err, s.Environment)
+	export, err := telemetry.New(ctx, w.Getenv, log)
+	if err != nil {
+		return fmt.Errorf("invalid settings:\n%w", err)
+	}
+	defer export.Close()
 	public, ops, err := listen(s)
 	if err != nil {
 		return err
 	}
 	defer public.Close()
 	defer ops.Close()
-	a, err := start(ctx, s, log)
+	a, err := start(ctx, s, log, export)
 	if ctx.Err() != nil {
-		return nil // told to stop before it was ready
+		return nil // stopped before it was ready
 	}
 	if err != nil {
 		return err
@@ -85,6 +93,8 @@ func serve(ctx context.Context, w terminal.Stdio) error {
 	return errors.Join(err, a.Close())
 }
 
+// listen opens both addresses, so that a port in use is reported before anything else
+// starts.
 func listen(s settings.Settings) (public, ops net.Listener, err error) {
 	if public, err = net.Listen("tcp", s.Addr); err != nil {
 		return nil, nil, settings.Problem{Setting: "FUNDPASS_ADDR", Err: err}
@@ -96,11 +106,11 @@ func listen(s settings.Settings) (public, ops net.Listener, err error) {
 	return public, ops, nil
 }
 
-// start assembles the server on a database that is not the demo's. It waits for
-// a database that is away, but not for one that is wrong.
-func start(ctx context.Context, s settings.Settings, log *slog.Logger) (*App, error) {
+// start assembles the server, unless the database is the demo's. It waits for an
+// unavailable database, but not for a wrong one.
+func start(ctx context.Context, s settings.Settings, log *slog.Logger, export *telemetry.Export) (*App, error) {
 	for end := time.Now().Add(databaseWait); ; {
-		a, err := startOnce(ctx, s, log)
+		a, err := startOnce(ctx, s, log, export)
 		if err == nil || !errors.Is(err, store.ErrUnavailable) || time.Now().After(end) {
 			return a, err
 		}
@@ -113,9 +123,9 @@ func start(ctx context.Context, s settings.Settings, log *slog.Logger) (*App, er
 	}
 }
 
-func startOnce(ctx context.Context, s settings.Settings, log *slog.Logger) (*App, error) {
+func startOnce(ctx context.Context, s settings.Settings, log *slog.Logger, export *telemetry.Export) (*App, error) {
 	if err := settings.RefuseDemo(ctx, s.DatabaseURL); err != nil {
 		return nil, settings.Problem{Setting: "FUNDPASS_DATABASE_URL", Err: err}
 	}
-	return Assemble(ctx, s, log)
+	return assemble(ctx, s, log, export)
 }

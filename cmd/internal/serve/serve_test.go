@@ -46,7 +46,7 @@ func TestServe(t *testing.T) {
 	}
 	cmdtest.NoError(t, server.Stop())
 	if _, err := cmdtest.NewClient(t).Get(server.URL + "/healthz"); err == nil {
-		t.Error("it still answers")
+		t.Error("the server still replies")
 	}
 	for line := range strings.Lines(server.Output.String()) {
 		var entry struct{ Time, Level, Msg, Environment string }
@@ -55,12 +55,12 @@ func TestServe(t *testing.T) {
 		}
 	}
 	if !strings.Contains(server.Output.String(), `"stopped"`) {
-		t.Errorf("no word of the end:\n%s", server.Output)
+		t.Errorf("the end is not logged:\n%s", server.Output)
 	}
 }
 
-// At the end /readyz says no while requests are still taken; one that is under
-// way is answered.
+// TestServeDrains checks that a stopping server reports not ready while it still accepts
+// requests, and answers a request that is active.
 func TestServeDrains(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewEnv(t)
@@ -78,31 +78,32 @@ func TestServeDrains(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- a.Serve(ctx, public, ops) }()
 
-	cmdtest.NoError(t, s.Sim.Fault("slow", 1)) // the answer takes 3 s
+	cmdtest.NoError(t, s.Sim.Fault("slow", 1)) // the reply takes 3 s
 	answered := make(chan int, 1)
 	go func() { answered <- s.LogIn(t, url) }()
-	testenv.Eventually(t, "a request is under way", func() bool { return s.Sim.Calls("alipay.system.oauth.token") > 0 })
+	testenv.Eventually(t, "a request is active", func() bool { return s.Sim.Calls("alipay.system.oauth.token") > 0 })
 	stop()
 	if got := <-pausing; got != 7*time.Second {
 		t.Errorf("connections are refused after %v", got)
 	}
 	if got, body := cmdtest.Fetch(t, "GET", url+"/readyz", ""); got != 503 || !strings.Contains(body, "request_id") {
-		t.Errorf("not taken off: %d %s", got, body)
+		t.Errorf("ready: %d %s", got, body)
 	}
 	if got, _ := cmdtest.Fetch(t, "GET", opsURL+"/readyz", ""); got != 503 {
-		t.Errorf("operators are told %d", got)
+		t.Errorf("operators: %d", got)
 	}
 	if got, _ := cmdtest.Fetch(t, "GET", url+"/healthz", ""); got != 200 {
-		t.Errorf("dead before the end: %d", got)
+		t.Errorf("alive: %d", got)
 	}
 	close(pauseOver)
 	if got := <-answered; got != 200 {
-		t.Errorf("the request under way got %d", got)
+		t.Errorf("the active request got %d", got)
 	}
 	cmdtest.NoError(t, <-ended)
 }
 
-// What is wrong is said before anything listens.
+// TestServeRefuses checks that a server with a wrong setting reports it and does not
+// listen.
 func TestServeRefuses(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -154,7 +155,8 @@ func TestServeRefuses(t *testing.T) {
 
 func newServerEnvT(t *testing.T) *cmdtest.ServerEnv { return cmdtest.NewEnv(t) }
 
-// A database that is away is waited for, and the wait ends on a signal.
+// TestServeWaitsForDatabase checks that serve waits for an unavailable database until it
+// gets a signal.
 func TestServeWaitsForDatabase(t *testing.T) {
 	t.Parallel()
 	server := cmdtest.BeginServe(t, cmdtest.NewBareEnv(t).Env())
@@ -162,8 +164,8 @@ func TestServeWaitsForDatabase(t *testing.T) {
 	cmdtest.NoError(t, server.Stop())
 }
 
-// The limits of requests are those of the settings, and an address is what a
-// trusted proxy says it is.
+// TestServeRates checks that the rate limits are those of the settings, and that only a
+// trusted proxy can set the address.
 func TestServeRates(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewEnv(t)
@@ -171,7 +173,7 @@ func TestServeRates(t *testing.T) {
 	limits := cmdtest.Values{"FUNDPASS_PER_ADDRESS": "0.01,4", "FUNDPASS_PER_USER": "0.01,2"}
 	direct := cmdtest.StartServer(t, s.Env(limits, cmdtest.Values{"FUNDPASS_TRUSTED_PROXIES": ""}))
 	proxied := cmdtest.StartServer(t, s.Env(limits))
-	ask := func(server *cmdtest.Process, from int, token string) int {
+	get := func(server *cmdtest.Process, from int, token string) int {
 		req, err := http.NewRequest("GET", server.URL+"/v1/link", nil)
 		cmdtest.NoError(t, err)
 		req.Header.Set("X-Forwarded-For", "192.0.2."+strconv.Itoa(from))
@@ -184,7 +186,7 @@ func TestServeRates(t *testing.T) {
 	var got [2][]int
 	for i, server := range []*cmdtest.Process{direct, proxied} {
 		for from := range 5 {
-			got[i] = append(got[i], ask(server, from, "none"))
+			got[i] = append(got[i], get(server, from, "none"))
 		}
 	}
 	if diff := cmp.Diff([2][]int{{401, 401, 401, 401, 429}, {401, 401, 401, 401, 401}}, got); diff != "" {
@@ -194,7 +196,7 @@ func TestServeRates(t *testing.T) {
 	token := s.OpenSession(t, proxied.URL)
 	var user []int
 	for from := range 3 {
-		user = append(user, ask(proxied, 100+from, token))
+		user = append(user, get(proxied, 100+from, token))
 	}
 	if user[0] == 429 || user[2] != 429 {
 		t.Errorf("one user got %v", user)
@@ -203,7 +205,7 @@ func TestServeRates(t *testing.T) {
 	cmdtest.NoError(t, proxied.Stop())
 }
 
-// The help names every setting of the contract.
+// TestServeHelp checks that the help names the settings.
 func TestServeHelp(t *testing.T) {
 	t.Parallel()
 	got := cmdtest.Run(t, nil, "serve", "--help")

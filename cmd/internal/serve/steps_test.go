@@ -12,8 +12,8 @@ import (
 	"fundpass/cmd/internal/cmdtest"
 )
 
-// snapshotOf is everything a citizen could have changed, as one digest. Attempts
-// and the events of wrong passwords are not in it.
+// snapshotOf returns a digest of everything that a citizen can change, without attempts
+// and the events of wrong passwords.
 func snapshotOf(n *cmdtest.Fixture) string {
 	n.T.Helper()
 	var digest string
@@ -30,19 +30,19 @@ func snapshotOf(n *cmdtest.Fixture) string {
 	return digest
 }
 
-// TestStepsOutOfOrder takes every step at the wrong time, twice, without what
-// must come before, and with what belongs to somebody else: nothing happens.
+// TestStepsOutOfOrder takes every step at the wrong time, twice, without its
+// precondition, and with the data of another citizen, and checks that nothing changes.
 func TestStepsOutOfOrder(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
 	server := n.Serve(n.DSN)
-	crowd := n.Linked(3, server.URL)
-	c, other, leaver := crowd[0], crowd[1], crowd[2]
+	citizens := n.Linked(3, server.URL)
+	c, other, leaver := citizens[0], citizens[1], citizens[2]
 	unlinked := n.AddCitizens(1, server.URL)[0]
 	unlinked.MustLogIn()
-	nobody := c.Twin(server.URL)
-	nobody.Token = ""
-	gone := leaver.Twin(server.URL)
+	anonymous := c.Twin(server.URL)
+	anonymous.Token = ""
+	expired := leaver.Twin(server.URL)
 	leaver.Must("OK", cmdtest.PostTo("/v1/sessions/end", apiclient.Fields{}))
 
 	open := cmdtest.ChangeAt(c.Must("OK", c.OpenChange(c.Password)))
@@ -60,12 +60,12 @@ func TestStepsOutOfOrder(t *testing.T) {
 		apiclient.Request
 		want string
 	}{
-		{"status without session", nobody, cmdtest.GetFrom("/v1/password"), "SESSION_REQUIRED"},
-		{"link without session", nobody, c.Link(), "SESSION_REQUIRED"},
-		{"open without session", nobody, c.OpenChange(c.Password), "SESSION_REQUIRED"},
-		{"confirm without session", nobody, cmdtest.ConfirmTo(open, next), "SESSION_REQUIRED"},
-		{"confirm after the end", gone, cmdtest.ConfirmTo(open, next), "SESSION_EXPIRED"},
-		{"end again", gone, cmdtest.PostTo("/v1/sessions/end", apiclient.Fields{}), "SESSION_EXPIRED"},
+		{"status without session", anonymous, cmdtest.GetFrom("/v1/password"), "SESSION_REQUIRED"},
+		{"link without session", anonymous, c.Link(), "SESSION_REQUIRED"},
+		{"open without session", anonymous, c.OpenChange(c.Password), "SESSION_REQUIRED"},
+		{"confirm without session", anonymous, cmdtest.ConfirmTo(open, next), "SESSION_REQUIRED"},
+		{"confirm after the end", expired, cmdtest.ConfirmTo(open, next), "SESSION_EXPIRED"},
+		{"end again", expired, cmdtest.PostTo("/v1/sessions/end", apiclient.Fields{}), "SESSION_EXPIRED"},
 		{"status before link", unlinked, cmdtest.GetFrom("/v1/password"), "NOT_LINKED"},
 		{"open before link", unlinked, unlinked.OpenChange(unlinked.Password), "NOT_LINKED"},
 		{"confirm before link", unlinked, cmdtest.ConfirmTo(open, next), "NOT_LINKED"},
@@ -89,19 +89,19 @@ func TestStepsOutOfOrder(t *testing.T) {
 		for range 2 {
 			got := a.who.Want(a.want, a.Request)
 			if a.want == "OK" && got.Text("state") != "unknown" {
-				t.Errorf("%s: told %s", a.name, got.Raw)
+				t.Errorf("%s: reply %s", a.name, got.Raw)
 			}
 		}
 		if snapshotOf(n) != before {
-			t.Fatalf("%s: something happened", a.name)
+			t.Fatalf("%s: the data changed", a.name)
 		}
 	}
-	c.Must("OK", cmdtest.ConfirmTo(open, next)) // what was open all the time
+	c.Must("OK", cmdtest.ConfirmTo(open, next)) // the change that stayed open
 	cmdtest.CheckServer(t, server)
 }
 
-// TestOtherPages sends what a web page of somebody else can make a browser
-// send: nothing happens, and no page may read the answer.
+// TestOtherPages sends what another web page can make a browser send, and checks that
+// nothing changes and that the page cannot read the reply.
 func TestOtherPages(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
@@ -149,7 +149,7 @@ func TestOtherPages(t *testing.T) {
 				}
 			}
 			if snapshotOf(n) != before {
-				t.Fatalf("%s from %s: something happened", p.name, origin)
+				t.Fatalf("%s from %s: the data changed", p.name, origin)
 			}
 		}
 	}

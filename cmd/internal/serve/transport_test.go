@@ -8,8 +8,8 @@ import (
 	"fundpass/keys"
 )
 
-// A new transport key is handed out after SIGHUP; a file that cannot be used
-// changes nothing.
+// TestTransportReload checks that pages get a new transport key after SIGHUP, and that a
+// broken file changes nothing.
 func TestTransportReload(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
@@ -18,15 +18,15 @@ func TestTransportReload(t *testing.T) {
 	s := cmdtest.StartServer(t, n.Env(map[string]string{"FUNDPASS_TRANSPORT_KEY_FILES": list, "FUNDPASS_PROOF": "none"}))
 	c := n.AddCitizens(1, s.URL)[0]
 	c.MustLogIn()
-	handedOut := func() string {
+	current := func() string {
 		return c.Must("OK", cmdtest.PostTo("/v1/password/tickets", apiclient.Fields{})).Text("kid")
 	}
-	before := handedOut()
+	before := current()
 
 	n.Write("transport.pem", "not a key")
 	s.HangUp()
 	s.AwaitLog("keys not reloaded", 1)
-	if got := handedOut(); got != before {
+	if got := current(); got != before {
 		t.Errorf("a broken file changed the key to %s", got)
 	}
 	next, err := keys.NewAppKey()
@@ -34,7 +34,7 @@ func TestTransportReload(t *testing.T) {
 	n.Write("transport.pem", string(next.PEM()))
 	s.HangUp()
 	s.AwaitLog("keys reloaded", 1)
-	if got := handedOut(); got == before || got == "" {
+	if got := current(); got == before || got == "" {
 		t.Errorf("still %s after a new key", got)
 	}
 	cmdtest.NoError(t, s.Stop())

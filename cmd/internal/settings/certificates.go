@@ -6,16 +6,16 @@ import (
 	"fundpass/keys"
 )
 
-// warnBefore is how long before its end a certificate is complained about.
+// warnBefore is how long before its end a certificate is reported.
 const warnBefore = 30 * 24 * time.Hour
 
-// A certificate is one that the keyring in use depends on.
+// A certificate is one that the current keyring uses.
 type certificate struct {
 	setting, Path string
 	End           time.Time
 }
 
-// Certificates lists them; in public-key mode there are none.
+// Certificates returns the certificates of the keyring, or nil in public-key mode.
 func (s Settings) Certificates(keyring *keys.AlipayKeyring) []certificate {
 	if keyring == nil {
 		return nil
@@ -33,12 +33,12 @@ func (s Settings) Certificates(keyring *keys.AlipayKeyring) []certificate {
 	return all
 }
 
-// Expiring names the certificates that end soon, or have ended since they were read.
+// Expiring reports the certificates that end soon or have ended.
 func (s Settings) Expiring(keyring *keys.AlipayKeyring, now time.Time) []Problem {
 	var all []Problem
 	for _, c := range s.Certificates(keyring) {
 		if c.End.Sub(now) < warnBefore {
-			all = append(all, Problemf(c.setting, "%s: certificate ends on %s; download the new one from Alipay's console and send the server SIGHUP", c.Path, c.End.UTC().Format(time.DateOnly)))
+			all = append(all, Problemf(c.setting, "%s: certificate ends on %s; download the new certificate from Alipay's console and send the server SIGHUP", c.Path, c.End.UTC().Format(time.DateOnly)))
 		}
 	}
 	return all

@@ -9,7 +9,7 @@ import (
 	"fundpass/store"
 )
 
-// OpenDatabase opens it for a command that needs nothing else of a server.
+// OpenDatabase opens the database for a command that needs only the column key.
 func (s Settings) OpenDatabase(ctx context.Context) (*store.DB, error) {
 	cipher, err := keys.LoadColumnCipher(s.ColumnKeyFile)
 	if err != nil {
@@ -21,11 +21,12 @@ func (s Settings) OpenDatabase(ctx context.Context) (*store.DB, error) {
 	return s.OpenStore(ctx, store.Config{ColumnCipher: cipher})
 }
 
-// DatabaseLimit bounds a connection and a statement; zero is store's own limits.
+// DatabaseLimit limits connecting and every statement; zero means the defaults of package
+// store.
 var DatabaseLimit time.Duration
 
-// OpenStore opens the database that the settings name, with the keys of c. An error
-// stands under the setting that it is about.
+// OpenStore opens the database of the settings with the keys of c. Its errors name the
+// setting that they are about.
 func (s Settings) OpenStore(ctx context.Context, c store.Config) (*store.DB, error) {
 	c.DSN, c.Center, c.AppID = s.DatabaseURL, s.Center, s.AppID
 	c.ConnectLimit, c.CallLimit = DatabaseLimit, DatabaseLimit
@@ -41,10 +42,11 @@ func (s Settings) OpenStore(ctx context.Context, c store.Config) (*store.DB, err
 	return db, nil
 }
 
-// ErrDemoDatabase refuses a database of fundpass demo, whose passwords are printed.
+// ErrDemoDatabase refuses a database of fundpass demo, whose passwords are public.
 var ErrDemoDatabase = errors.New("this is a database of fundpass demo; give serve one of its own")
 
-// RefuseDemo looks before store.Open writes anything.
+// RefuseDemo returns ErrDemoDatabase for a database of fundpass demo. Call it before
+// store.Open, which writes.
 func RefuseDemo(ctx context.Context, dsn string) error {
 	state, err := store.Inspect(ctx, dsn)
 	if _, demo := state.Centers[DemoCenter]; demo {
@@ -53,6 +55,6 @@ func RefuseDemo(ctx context.Context, dsn string) error {
 	return err
 }
 
-// DemoCenter is the centre of fundpass demo. Its row in a database says that
-// the depositors in it are invented and their passwords printed.
+// DemoCenter is the centre of fundpass demo. A database that has it contains invented
+// depositors whose passwords are public.
 const DemoCenter = "demo"

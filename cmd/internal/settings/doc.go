@@ -1,3 +1,3 @@
-// Package settings reads the environment variables and the files they name, says what is
-// wrong with them, and opens the database they lead to.
+// Package settings reads and validates the environment variables and the files that they
+// name, and opens the database.
 package settings

@@ -6,17 +6,19 @@ import (
 	"fundpass/miniapp-api/passwd"
 )
 
-// hashCost is what passwords cost in KiB and passes; zero is passwd's own.
+// hashCost is the cost of a hash in KiB and passes; zero means the defaults of package
+// passwd.
 var hashCost struct{ memory, time uint32 }
 
-// UseTestLimits makes hashing cheap and the limits of the database as long as wait. The
-// tests of commands, which are about something else, call it before they begin.
+// UseTestLimits makes hashing cheap and sets DatabaseLimit. Tests of commands call it
+// before they run.
 func UseTestLimits(wait time.Duration) {
 	hashCost.memory, hashCost.time = 64, 1
 	DatabaseLimit = wait
 }
 
-// NewHasher bounds hashing to the processors there are.
+// NewHasher returns a hasher with the pepper of f that computes as many hashes at once as
+// there are processors.
 func NewHasher(f Files) *passwd.Hasher {
 	return passwd.NewHasher(passwd.HasherConfig{Pepper: f.Pepper, Memory: hashCost.memory, Time: hashCost.time})
 }

@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// ReadSmall reads a key file; its errors name the path.
+// ReadSmall reads a key file. Its errors name the path.
 func ReadSmall(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -16,7 +16,7 @@ func ReadSmall(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, 64<<10))
 }
 
-// WriteNew writes a secret to a file that did not exist, down to the disk.
+// WriteNew writes a secret to a new file and syncs it.
 func WriteNew(path string, content []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

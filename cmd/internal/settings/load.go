@@ -17,21 +17,21 @@ import (
 	"fundpass/miniapp-api/selfservice"
 )
 
-// Files are what the settings name, read and checked. A part that could not be
-// read is nil.
+// Files are the contents of the files that the settings name. A part that is not set or
+// could not be read is nil.
 type Files struct {
 	Keyring   *keys.AlipayKeyring
 	Cipher    *keys.ColumnCipher
 	Pepper    *keys.Pepper
 	Policy    *passwd.Policy
-	Transport *keys.Transport // nil when none is configured
-	Content   []byte          // nil when not set
+	Transport *keys.Transport // nil if not set
+	Content   []byte          // nil if not set
 	Documents *document.List
 	Consents  []selfservice.ConsentText
 }
 
-// Load reads every file the settings name and reports everything wrong with
-// them, each problem under the setting that names the file.
+// Load reads every file that the settings name and reports all problems, each under the
+// setting that names the file.
 func (s Settings) Load() (Files, []Problem) {
 	var f Files
 	var all []Problem
@@ -64,7 +64,7 @@ func (s Settings) Load() (Files, []Problem) {
 	return f, all
 }
 
-// loadConsents reads the centre's texts; "" stands for the built-in ones.
+// loadConsents reads the centre's texts, or returns the built-in texts for "".
 func loadConsents(path string) ([]selfservice.ConsentText, error) {
 	if path == "" {
 		return alipay.DefaultConsents(), nil
@@ -83,10 +83,10 @@ func loadConsents(path string) ([]selfservice.ConsentText, error) {
 // A namedFile is a file that a setting names.
 type namedFile struct {
 	setting, path string
-	secret        bool // nobody but the server may read it
+	secret        bool // only the server may read it
 }
 
-// named lists the files that are set, in the order of the settings.
+// named returns the files that are set, in the order of the settings.
 func (s Settings) named() []namedFile {
 	all := []namedFile{{"FUNDPASS_APP_KEY_FILE", s.AppKeyFile, true}}
 	for _, path := range s.AlipayKeyFiles {
@@ -108,8 +108,8 @@ func (s Settings) named() []namedFile {
 	return slices.DeleteFunc(all, func(n namedFile) bool { return n.path == "" })
 }
 
-// CheckModes refuses secrets that other users may read. A file that is missing
-// is reported by who reads it.
+// CheckModes reports secret files that other users may read. It ignores missing files,
+// which their readers report.
 func (s Settings) CheckModes() []Problem {
 	var all []Problem
 	for _, n := range s.named() {
@@ -128,8 +128,8 @@ func (s Settings) KeyringFiles() keys.AlipayKeyringFiles {
 	}
 }
 
-// LoadKeyring puts each of the keyring's problems under a setting. What is missing
-// altogether is left to validate, which names it.
+// LoadKeyring loads the keyring and reports each of its problems under a setting. It
+// leaves files that are not set to validate, which names them.
 func (s Settings) LoadKeyring() (*keys.AlipayKeyring, []Problem) {
 	keyring, err := keys.LoadAlipayKeyring(s.KeyringFiles())
 	if err == nil {
@@ -144,8 +144,8 @@ func (s Settings) LoadKeyring() (*keys.AlipayKeyring, []Problem) {
 	return nil, all
 }
 
-// settingOf finds the setting whose file a problem names; the application id is
-// all else there is in a keyring.
+// settingOf returns the setting whose file an error names, or FUNDPASS_APP_ID, which is
+// the only part of a keyring without a file.
 func (s Settings) settingOf(err error) string {
 	setting, longest := "FUNDPASS_APP_ID", 0
 	for _, n := range s.named() {
@@ -156,7 +156,7 @@ func (s Settings) settingOf(err error) string {
 	return setting
 }
 
-// Unjoin returns the errors that errors.Join put together.
+// Unjoin returns the errors that errors.Join has joined.
 func Unjoin(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return joined.Unwrap()
@@ -171,7 +171,8 @@ func (s Settings) loadPolicy() (*passwd.Policy, error) {
 	return passwd.LoadPolicy(s.PolicyFile)
 }
 
-// LoadDocuments reads the centre's codes of documents; without a file it returns the built-in ones.
+// LoadDocuments reads the centre's document codes, or returns the built-in ones if no
+// file is set.
 func (s Settings) LoadDocuments() (*document.List, error) {
 	if s.DocumentsFile == "" {
 		return document.Default(), nil
@@ -179,8 +180,8 @@ func (s Settings) LoadDocuments() (*document.List, error) {
 	return document.LoadList(s.DocumentsFile)
 }
 
-// LoadTransport refuses the application's key: whoever may ask the server to
-// decrypt must not come near what signs to Alipay.
+// LoadTransport refuses the application's key: a key with which callers make the server
+// decrypt must not also sign requests to Alipay.
 func (s Settings) LoadTransport(keyring *keys.AlipayKeyring) (*keys.Transport, error) {
 	if len(s.TransportKeyFiles) == 0 {
 		return nil, nil
@@ -191,7 +192,7 @@ func (s Settings) LoadTransport(keyring *keys.AlipayKeyring) (*keys.Transport, e
 	}
 	transport, err := keys.NewTransport(private...)
 	if err == nil && keyring != nil && transport.Holds(keyring.Signer().Public()) {
-		err = errors.New("the application's private key is among them; fundpass keys new makes one for this purpose")
+		err = errors.New("the application's private key is among them; fundpass keys new creates a key for this purpose")
 	}
 	if err != nil {
 		return nil, err
@@ -199,6 +200,7 @@ func (s Settings) LoadTransport(keyring *keys.AlipayKeyring) (*keys.Transport, e
 	return transport, nil
 }
 
+// loadPrivateKeys reports the problems of all files at once.
 func loadPrivateKeys(paths []string) ([]*rsa.PrivateKey, error) {
 	var all []*rsa.PrivateKey
 	var problems []error
@@ -218,10 +220,11 @@ func loadPrivateKeys(paths []string) ([]*rsa.PrivateKey, error) {
 	return all, errors.Join(problems...)
 }
 
-// ContentKeySize is that of AES-128, the only size 接口内容加密 has.
+// ContentKeySize is the size of an AES-128 key, the only size of 接口内容加密.
 const ContentKeySize = 16
 
-// LoadContentKey reads an AES-128 key in base64, as Alipay's console shows it.
+// LoadContentKey reads an AES-128 key in base64, as Alipay's console shows it. It returns
+// nil for an empty path.
 func LoadContentKey(path string) ([]byte, error) {
 	if path == "" {
 		return nil, nil

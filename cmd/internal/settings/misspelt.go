@@ -11,13 +11,13 @@ import (
 var (
 	variableName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 
-	// kubernetesVariable matches the variables that Kubernetes makes of a service named fundpass.
+	// kubernetesVariable matches the variables that Kubernetes sets for a service named fundpass.
 	kubernetesVariable = regexp.MustCompile(`^[A-Z0-9_]+_(SERVICE_HOST=[0-9a-f.:]+|SERVICE_PORT(_[A-Z0-9_]+)?=\d+|` +
 		`PORT(_\d+_(TCP|UDP|SCTP))?=(tcp|udp|sctp)://.*|PORT_\d+_(TCP|UDP|SCTP)_(PROTO=(tcp|udp|sctp)|PORT=\d+|ADDR=[0-9a-f.:]+))$`)
 )
 
-// Misspelt names the variables that are meant as settings and are none. Their values are
-// not looked at, except to tell what a cluster has put there.
+// Misspelt reports the variables that look like settings but are not. It uses their
+// values only to recognize variables that Kubernetes has set.
 func Misspelt(w terminal.Stdio) []Problem {
 	if w.Environ == nil {
 		return nil
@@ -30,14 +30,28 @@ func Misspelt(w terminal.Stdio) []Problem {
 		}
 		upper := strings.ToUpper(name)
 		near, ours := nearestSetting(upper), strings.HasPrefix(upper, "FUNDPASS_")
+		origin := originOf(w, name)
 		switch {
 		case near != "" && (ours || distance(upper, near) <= 2):
-			all = append(all, Problemf(name, "is no setting; did you mean %s?", near))
+			all = append(all, Problemf(name, "is not a setting; did you mean %s?%s", near, origin))
 		case ours:
-			all = append(all, Problemf(name, "is no setting; remove it, or look for its name in fundpass serve --help"))
+			all = append(all, Problemf(name, "is not a setting; remove it, or look its name up in fundpass serve --help%s", origin))
+		case origin != "":
+			all = append(all, Problemf(name, "is not a setting of fundpass, and the file may hold nothing else; set it in the environment%s", origin))
 		}
 	}
 	return all
+}
+
+// originOf returns " (file:line)" for a variable that a file sets, and "" for others.
+func originOf(w terminal.Stdio, name string) string {
+	if w.Origin == nil {
+		return ""
+	}
+	if at := w.Origin(name); at != "" {
+		return " (" + at + ")"
+	}
+	return ""
 }
 
 func isSetting(name string) bool {
@@ -45,8 +59,8 @@ func isSetting(name string) bool {
 }
 
 // nearestSetting returns the setting whose name is nearest to name, or "" if none is
-// near: a third of what stands behind FUNDPASS_ may differ. Of two that are equally near
-// it is the one that begins like name.
+// near: a third of the letters after FUNDPASS_ may differ. Of two equally near settings
+// it returns the one with the longer common prefix.
 func nearestSetting(name string) string {
 	nearest, least := "", max(2, (len(name)-len("FUNDPASS_"))/3)+1
 	for _, f := range Fields() {
@@ -58,7 +72,7 @@ func nearestSetting(name string) string {
 	return nearest
 }
 
-// commonPrefix returns how many letters a and b have in common from the beginning.
+// commonPrefix returns the length of the longest common prefix of a and b.
 func commonPrefix(a, b string) int {
 	n := 0
 	for n < min(len(a), len(b)) && a[n] == b[n] {
@@ -67,8 +81,8 @@ func commonPrefix(a, b string) int {
 	return n
 }
 
-// distance returns how many letters must be added, removed or replaced to make b of a
-// (Levenshtein).
+// distance returns the Levenshtein distance of a and b: the number of letters to add,
+// remove or replace.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

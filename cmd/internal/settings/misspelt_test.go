@@ -7,7 +7,7 @@ import (
 	"fundpass/cmd/internal/terminal"
 )
 
-func TestWhatIsNotMisspelt(t *testing.T) {
+func TestMisspeltIgnoresOtherVariables(t *testing.T) {
 	t.Parallel()
 	w := func(name, value string) terminal.Stdio {
 		return terminal.Stdio{Environ: func() []string { return []string{name + "=" + value} }}

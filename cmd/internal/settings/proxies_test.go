@@ -7,7 +7,7 @@ import (
 	"fundpass/cmd/internal/cmdtest"
 )
 
-// Proxies that anybody may be are refused by name.
+// TestWideProxies checks that networks wider than one operator's are refused.
 func TestWideProxies(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)

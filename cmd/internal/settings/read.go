@@ -6,16 +6,16 @@ import (
 	"fundpass/keys"
 )
 
-// Read reads the settings and every file they name, and reports everything that is wrong
-// or unsafe at once. Nothing has been connected to.
+// Read reads the settings and every file that they name, and reports all problems at
+// once. It connects to nothing.
 func Read(getenv func(string) string, misspelt ...Problem) (Settings, error) {
 	s, problems := Parse(getenv)
 	_, more := s.Load()
 	return s, Join(slices.Concat(misspelt, problems, more))
 }
 
-// ReadFor reads the settings a command needs, and the files, and reports everything wrong
-// with them at once.
+// ReadFor reads the settings and the files, and reports the problems of the needed
+// settings at once.
 func ReadFor(getenv func(string) string, needed []string) (Settings, Files, error) {
 	s, problems := Parse(getenv)
 	f, more := s.Load()
@@ -28,14 +28,14 @@ func ParseFor(getenv func(string) string, needed ...string) (Settings, error) {
 	return s, Join(only(problems, needed))
 }
 
-// KeyringSettings name the files of a keyring; all but the last three are required.
+// KeyringSettings are the settings of a keyring; all but the last three are required.
 var KeyringSettings = []string{
 	"FUNDPASS_APP_ID", "FUNDPASS_APP_KEY_FILE", "FUNDPASS_ALIPAY_KEY_FILES",
 	"FUNDPASS_APP_CERT_FILE", "FUNDPASS_ALIPAY_ROOT_CERT_FILE", "FUNDPASS_SANDBOX_ROOT_FILE",
 }
 
-// ReadKeyring reads the settings that a keyring is made of, and more if named, and leaves
-// all others alone. It reports everything that is missing or wrong at once.
+// ReadKeyring reads the settings of a keyring, and those in more, and reports their
+// problems at once. It ignores the problems of other settings.
 func ReadKeyring(getenv func(string) string, more ...string) (Settings, *keys.AlipayKeyring, error) {
 	s, problems := Parse(getenv)
 	keyring, wrong := s.LoadKeyring()

@@ -11,62 +11,66 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/selfservice"
 )
 
-// Settings are the environment variables of serve. What is secret stands in a
-// file of mode 0600 that a variable names; the database's password belongs into
-// a passfile that FUNDPASS_DATABASE_URL names. The about tag is what an operator
-// reads in the help and when the setting is missing; zh is the same in Chinese, for the
-// documents.
+// Settings are the environment variables of serve. A secret is in a file of mode 0600
+// that a variable names; the database's password is in a passfile that
+// FUNDPASS_DATABASE_URL names. The about tag is the description in the help, in errors
+// about missing settings and in the documentation; the zh tag is the same in Chinese, for
+// the documentation. The need tag is yes if a server cannot start without the setting, and
+// usual if keys new writes it into its file of settings although a server can do without.
 type Settings struct {
-	Addr       string        `env:"FUNDPASS_ADDR" envDefault:"127.0.0.1:8080" about:"address the mini-program reaches; loopback behind a reverse proxy, anything else only inside a container" zh:"小程序访问的地址；在反向代理后面用本机地址，其他地址只用于容器内"`
-	OpsAddr    string        `env:"FUNDPASS_OPS_ADDR" envDefault:"127.0.0.1:9090" about:"address of health and metrics, for operators only" zh:"健康检查和指标的地址，只供运维使用"`
-	OpsPublic  string        `env:"FUNDPASS_OPS_PUBLIC" about:"yes allows FUNDPASS_OPS_ADDR outside loopback" zh:"yes 允许 FUNDPASS_OPS_ADDR 不是本机地址"`
-	DrainDelay time.Duration `env:"FUNDPASS_DRAIN_DELAY" envDefault:"0s" about:"how long /readyz says no before connections are refused at the end; what a load balancer needs to notice, at most 1m" zh:"停止前 /readyz 先报不就绪多久，供负载均衡察觉，最长 1m"`
+	Addr       string        `env:"FUNDPASS_ADDR" envDefault:"127.0.0.1:8080" about:"listen address of the API; a loopback address behind a reverse proxy, another address only inside a container" zh:"接口的监听地址；在反向代理后面用本机地址，其他地址只用于容器内"`
+	OpsAddr    string        `env:"FUNDPASS_OPS_ADDR" envDefault:"127.0.0.1:9090" about:"listen address of health checks and metrics, for operators only" zh:"健康检查和指标的监听地址，只供运维使用"`
+	OpsPublic  string        `env:"FUNDPASS_OPS_PUBLIC" about:"yes permits a FUNDPASS_OPS_ADDR that is not a loopback address" zh:"yes 允许 FUNDPASS_OPS_ADDR 不是本机地址"`
+	DrainDelay time.Duration `env:"FUNDPASS_DRAIN_DELAY" envDefault:"0s" about:"how long a server that stops accepts connections while /readyz reports not ready, so that load balancers remove it; at most 1m" zh:"停止时继续接受连接、但 /readyz 报告未就绪的时间，供负载均衡摘除该服务；最长 1m"`
 
-	Environment string `env:"FUNDPASS_ENVIRONMENT" envDefault:"production" about:"stands in every log line; production also warns of a gateway that is not Alipay's production gateway" zh:"写在每行日志里；production 还会提醒网关不是支付宝生产网关"`
-	Center      string `env:"FUNDPASS_CENTER" envDefault:"default" about:"the fund centre, 1 to 32 letters, digits, - or _; the first column of every table" zh:"公积金中心，1 至 32 个字母、数字、- 或 _；是每张表的第一列"`
-	DatabaseURL string `env:"FUNDPASS_DATABASE_URL" need:"yes" about:"PostgreSQL connection string with sslmode written, e.g. postgres://fundpass@db1,db2/fundpass?sslmode=verify-full&target_session_attrs=read-write&passfile=/etc/fundpass/pgpass" zh:"PostgreSQL 连接串，须写明 sslmode，例如 postgres://fundpass@db1,db2/fundpass?sslmode=verify-full&target_session_attrs=read-write&passfile=/etc/fundpass/pgpass"`
+	Environment string `env:"FUNDPASS_ENVIRONMENT" envDefault:"production" about:"name of the environment in every log line; production also warns if the gateway is not Alipay's production gateway" zh:"环境名称，写在每行日志里；production 还会在网关不是支付宝生产网关时告警"`
+	Center      string `env:"FUNDPASS_CENTER" envDefault:"default" need:"usual" about:"id of the fund centre, 1 to 32 letters, digits, - or _; the first column of every table" zh:"公积金中心的标识，1 至 32 个字母、数字、- 或 _；是每张表的第一列"`
+	DatabaseURL string `env:"FUNDPASS_DATABASE_URL" need:"yes" about:"PostgreSQL connection string with an explicit sslmode, e.g. postgres://fundpass@db1,db2/fundpass?sslmode=verify-full&target_session_attrs=read-write&passfile=/etc/fundpass/pgpass" zh:"PostgreSQL 连接串，须写明 sslmode，例如 postgres://fundpass@db1,db2/fundpass?sslmode=verify-full&target_session_attrs=read-write&passfile=/etc/fundpass/pgpass"`
 
-	AppID              string       `env:"FUNDPASS_APP_ID" need:"yes" about:"the mini-program's APPID, from Alipay's console" zh:"小程序的 APPID，见支付宝控制台"`
-	AppKeyFile         string       `env:"FUNDPASS_APP_KEY_FILE" need:"yes" about:"file of the application's private key (应用私钥): PEM or one line of base64, PKCS#1 or PKCS#8; fundpass keys new makes one" zh:"应用私钥的文件：PEM 或一行 base64，PKCS#1 或 PKCS#8；fundpass keys new 可生成"`
-	AlipayKeyFiles     FileList     `env:"FUNDPASS_ALIPAY_KEY_FILES" need:"yes" about:"files of Alipay's public keys (支付宝公钥) or, in certificate mode, certificates; comma separated, several while Alipay's key changes" zh:"支付宝公钥的文件，证书模式下为证书；用逗号分隔，支付宝更换密钥期间可有多个"`
-	AppCertFile        string       `env:"FUNDPASS_APP_CERT_FILE" about:"certificate mode: appCertPublicKey_<APPID>.crt" zh:"证书模式：appCertPublicKey_<APPID>.crt"`
-	AlipayRootCertFile string       `env:"FUNDPASS_ALIPAY_ROOT_CERT_FILE" about:"certificate mode: alipayRootCert.crt" zh:"证书模式：alipayRootCert.crt"`
-	SandboxRootFile    string       `env:"FUNDPASS_SANDBOX_ROOT_FILE" about:"certificate mode in Alipay's sandbox only: the root of the sandbox's certificates; refused with any other gateway" zh:"仅用于支付宝沙箱的证书模式：沙箱证书的根；与其他网关同用则拒绝"`
-	ContentKeyFile     string       `env:"FUNDPASS_CONTENT_KEY_FILE" about:"file of the AES-128 key for 接口内容加密, base64 as the console shows it; reads phone numbers, without it POST /v1/phone answers NOT_OFFERED" zh:"接口内容加密的 AES-128 密钥文件，base64，与控制台显示的一致；用于读取手机号，没有它 POST /v1/phone 答复 NOT_OFFERED"`
-	GatewayURL         string       `env:"FUNDPASS_GATEWAY_URL" envDefault:"https://openapi.alipay.com/gateway.do" about:"Alipay's gateway" zh:"支付宝网关"`
-	Proof              string       `env:"FUNDPASS_PROOF" envDefault:"certdoc" about:"what proves a link beside the password, comma separated, the first asked for first: certdoc (Alipay compares name and ID), face (Alipay verifies the face against the centre's record), phone (Alipay's number is the one on file); or none" zh:"绑定时密码之外的证明，逗号分隔，先写的先要求：certdoc（支付宝比对姓名和证件）、face（支付宝按中心记录刷脸）、phone（支付宝的手机号与预留号码一致）；或 none"`
-	InitialProof       string       `env:"FUNDPASS_INITIAL_PROOF" about:"the same for initial passwords and those that must be changed, which are no secret; FUNDPASS_PROOF without phone unless set" zh:"初始密码和须修改的密码（不算秘密）所需的证明；不设则为 FUNDPASS_PROOF 去掉 phone"`
-	Consent            string       `env:"FUNDPASS_CONSENT" envDefault:"recorded" about:"what stands for a citizen's consent: recorded (submitting a form beside which the text stands) or required (each given by a call of its own)" zh:"怎样算市民同意：recorded（提交旁边显示说明的表单）或 required（每一项单独同意）"`
-	LinkTransfer       LinkTransfer `env:"FUNDPASS_LINK_TRANSFER" about:"transfer of a link to another Alipay account of the same proven person: how long its present holder, once notified, can reject it, 0s to 720h; or off, only with a reset code; 24h where FUNDPASS_MESSAGE_TEMPLATE is set, else off" zh:"本人换支付宝怎样改绑：通知原绑定者之后可拒绝的时间，0s 至 720h；或 off，只能凭柜台重置码；设了 FUNDPASS_MESSAGE_TEMPLATE 时为 24h，否则为 off"`
-	ConsentsFile       string       `env:"FUNDPASS_CONSENTS_FILE" about:"file of the texts citizens consent to, a JSON list of purpose, version and text; without it the built-in ones" zh:"市民同意的说明文字，JSON 列表，含 purpose、version、text；不设则用内置的"`
-	Reset              string       `env:"FUNDPASS_RESET" envDefault:"certify" about:"how a forgotten password is reset online: certify (Alipay verifies the face; needs the contract for alipay.user.certify.open) or off; a reset code works with both" zh:"忘记密码怎样线上重置：certify（支付宝刷脸，须签约 alipay.user.certify.open）或 off；柜台重置码总可以用"`
+	AppID              string       `env:"FUNDPASS_APP_ID" need:"yes" about:"APPID of the mini-program, from Alipay's console" zh:"小程序的 APPID，见支付宝控制台"`
+	AppKeyFile         string       `env:"FUNDPASS_APP_KEY_FILE" need:"yes" about:"file with the application's private key (应用私钥): PEM or one line of base64, PKCS#1 or PKCS#8; fundpass keys new creates one" zh:"应用私钥的文件：PEM 或一行 base64，PKCS#1 或 PKCS#8；可用 fundpass keys new 生成"`
+	AlipayKeyFiles     FileList     `env:"FUNDPASS_ALIPAY_KEY_FILES" need:"yes" about:"files with Alipay's public keys (支付宝公钥) or, in certificate mode, certificates, comma separated; several while Alipay's key changes" zh:"支付宝公钥的文件，证书模式下为证书文件；用逗号分隔，支付宝更换密钥期间可有多个"`
+	AppCertFile        string       `env:"FUNDPASS_APP_CERT_FILE" about:"certificate mode: file appCertPublicKey_<APPID>.crt" zh:"证书模式：appCertPublicKey_<APPID>.crt 文件"`
+	AlipayRootCertFile string       `env:"FUNDPASS_ALIPAY_ROOT_CERT_FILE" about:"certificate mode: file alipayRootCert.crt" zh:"证书模式：alipayRootCert.crt 文件"`
+	SandboxRootFile    string       `env:"FUNDPASS_SANDBOX_ROOT_FILE" about:"certificate mode in Alipay's sandbox only: file with the root of the sandbox's certificates; refused with any other gateway" zh:"仅用于支付宝沙箱的证书模式：沙箱根证书的文件；与其他网关同用时拒绝启动"`
+	ContentKeyFile     string       `env:"FUNDPASS_CONTENT_KEY_FILE" about:"file with the AES-128 key for 接口内容加密 in base64, as the console shows it; it decrypts phone numbers, and without it POST /v1/phone replies NOT_OFFERED" zh:"接口内容加密的 AES-128 密钥文件，base64，与控制台显示的一致；用于解密手机号；不设则 POST /v1/phone 答复 NOT_OFFERED"`
+	GatewayURL         string       `env:"FUNDPASS_GATEWAY_URL" envDefault:"https://openapi.alipay.com/gateway.do" about:"URL of Alipay's gateway" zh:"支付宝网关的地址"`
+	Proof              string       `env:"FUNDPASS_PROOF" envDefault:"certdoc" about:"identity proofs that a link accepts beside the password, comma separated, in the order in which they are requested: certdoc (Alipay compares name and ID number), face (Alipay compares the face with the centre's record), phone (Alipay's phone number is the one on file); or none" zh:"绑定时除密码外接受的身份证明，逗号分隔，按要求的先后排列：certdoc（支付宝比对姓名和证件号码）、face（支付宝按中心的记录核验人脸）、phone（支付宝的手机号与预留号码一致）；或 none"`
+	InitialProof       string       `env:"FUNDPASS_INITIAL_PROOF" about:"the same for initial passwords and passwords that must be changed, which are not secret; unset, it is FUNDPASS_PROOF without phone" zh:"同上，用于初始密码和必须修改的密码，这些密码不算秘密；不设则为 FUNDPASS_PROOF 去掉 phone"`
+	Consent            string       `env:"FUNDPASS_CONSENT" envDefault:"recorded" about:"how citizens give consent: recorded (they submit a form that shows the text) or required (they give each consent in a separate call)" zh:"市民怎样表示同意：recorded（提交显示说明文字的表单）或 required（每一项单独提交）"`
+	LinkTransfer       LinkTransfer `env:"FUNDPASS_LINK_TRANSFER" about:"how long the holder of a link can reject its transfer to another Alipay account of the same person, counted from the notice, 0s to 720h; or off: a transfer requires a reset code; unset, it is 24h with FUNDPASS_MESSAGE_TEMPLATE and off without" zh:"本人更换支付宝账户申请改绑时，原账户收到通知后可以拒绝的时间，0s 至 720h；或 off：改绑须凭柜台重置码；不设时，设了 FUNDPASS_MESSAGE_TEMPLATE 为 24h，否则为 off"`
+	ConsentsFile       string       `env:"FUNDPASS_CONSENTS_FILE" about:"file with the consent texts, a JSON list of purpose, version and text; unset, the built-in texts apply" zh:"同意事项的说明文字文件，JSON 列表，含 purpose、version、text；不设则用内置文字"`
+	Reset              string       `env:"FUNDPASS_RESET" envDefault:"certify" about:"how citizens reset a forgotten password online: certify (Alipay verifies the face; requires a contract for alipay.user.certify.open) or off; reset codes work with both" zh:"市民怎样线上重置忘记的密码：certify（支付宝人脸核验，须签约 alipay.user.certify.open）或 off；柜台重置码不受影响"`
 
-	ColumnKeyFile     string   `env:"FUNDPASS_COLUMN_KEY_FILE" need:"yes" about:"file of the key that encrypts columns; fundpass keys new makes one, and losing it loses the data" zh:"加密数据库列的密钥文件；fundpass keys new 可生成，丢失即丢失数据"`
-	PepperFile        string   `env:"FUNDPASS_PEPPER_FILE" need:"yes" about:"file of the key behind the password hashes; fundpass keys new makes one, and losing it loses every password" zh:"密码散列所用的密钥文件；fundpass keys new 可生成，丢失即丢失全部密码"`
-	TransportKeyFiles FileList `env:"FUNDPASS_TRANSPORT_KEY_FILES" about:"files of 2048-bit RSA private keys for encrypted passwords in requests, comma separated: the first is handed out, the others still open what pages sealed for them; without it passwords come readable over TLS" zh:"解开页面加密密码的 2048 位 RSA 私钥文件，逗号分隔：发出第一个的公钥，其余仍可解开；不设则密码由 TLS 保护"`
-	PlainPasswords    string   `env:"FUNDPASS_PLAIN_PASSWORDS" envDefault:"yes" about:"no refuses passwords that are not encrypted; needs FUNDPASS_TRANSPORT_KEY_FILES" zh:"no 拒绝未加密的密码；需要 FUNDPASS_TRANSPORT_KEY_FILES"`
-	PolicyFile        string   `env:"FUNDPASS_POLICY_FILE" about:"file of the city's password policy; without it the built-in one holds" zh:"本市密码规则的文件；不设则用内置规则"`
-	DocumentsFile     string   `env:"FUNDPASS_DOCUMENTS_FILE" about:"file of the centre's codes of identity documents (ZJLX), in import and link; without it those of JGJ/T 320 and 20 hold" zh:"中心的证件类型代码（ZJLX）文件，用于导入和绑定；不设则用 JGJ/T 320 的代码和 20"`
+	ColumnKeyFile     string   `env:"FUNDPASS_COLUMN_KEY_FILE" need:"yes" about:"file with the key that encrypts columns; fundpass keys new creates one; without it the data are lost" zh:"加密数据库列的密钥文件；可用 fundpass keys new 生成；丢失则数据无法恢复"`
+	PepperFile        string   `env:"FUNDPASS_PEPPER_FILE" need:"yes" about:"file with the key of the password hashes; fundpass keys new creates one; without it all passwords are lost" zh:"密码散列的密钥文件；可用 fundpass keys new 生成；丢失则全部密码失效"`
+	TransportKeyFiles FileList `env:"FUNDPASS_TRANSPORT_KEY_FILES" about:"files with 2048-bit RSA private keys that decrypt the passwords in requests, comma separated; pages encrypt with the first, the others decrypt what pages encrypted earlier; unset, only TLS protects passwords" zh:"解密请求中密码的 2048 位 RSA 私钥文件，逗号分隔；页面用第一个的公钥加密，其余用于解密先前加密的密码；不设则密码只由 TLS 保护"`
+	PlainPasswords    string   `env:"FUNDPASS_PLAIN_PASSWORDS" envDefault:"yes" about:"no refuses passwords that are not encrypted; requires FUNDPASS_TRANSPORT_KEY_FILES" zh:"no 拒绝未加密的密码；须设置 FUNDPASS_TRANSPORT_KEY_FILES"`
+	PolicyFile        string   `env:"FUNDPASS_POLICY_FILE" need:"usual" about:"file with the city's password policy; unset, the built-in policy applies" zh:"本市密码规则的文件；不设则用内置规则"`
+	DocumentsFile     string   `env:"FUNDPASS_DOCUMENTS_FILE" about:"file with the centre's codes of identity documents (ZJLX) for import and link; unset, the codes of JGJ/T 320 and 20 apply" zh:"中心的证件类型代码（ZJLX）文件，用于导入和绑定；不设则用 JGJ/T 320 的代码和 20"`
 
-	MessageTemplate string `env:"FUNDPASS_MESSAGE_TEMPLATE" about:"the message template (user_template_id, from Alipay's console) by which owners are told of changes: three keywords, what, when and what to do; without it notices are recorded and not sent" zh:"通知市民所用的消息模板（支付宝控制台的 user_template_id）：三个关键词，依次为事项、时间、怎样处理；须为长期订阅；不设则只记录不发送"`
-	MessagePage     string `env:"FUNDPASS_MESSAGE_PAGE" envDefault:"pages/freeze/index" about:"page of the mini-program that the message opens, where the owner can freeze the password; at most 80 bytes, ?notice=ID is added" zh:"消息打开的小程序页面，市民可在那里冻结密码；最多 80 字节，会加上 ?notice=ID"`
+	MessageTemplate string `env:"FUNDPASS_MESSAGE_TEMPLATE" need:"usual" about:"id of the message template for notices to owners (user_template_id in Alipay's console), with long-term subscription and three keywords: event, time, advice; unset, notices are recorded and not sent" zh:"通知市民所用消息模板的编号（支付宝控制台的 user_template_id），须为长期订阅，三个关键词依次为事项、时间、处理办法；不设则只记录不发送"`
+	MessagePage     string `env:"FUNDPASS_MESSAGE_PAGE" envDefault:"pages/freeze/index" about:"page of the mini-program that the message opens, on which owners can freeze the password; at most 80 bytes, ?notice=ID is appended" zh:"消息打开的小程序页面，市民可在该页冻结密码；最多 80 字节，后面附加 ?notice=ID"`
 
-	AuditYears int `env:"FUNDPASS_AUDIT_YEARS" envDefault:"3" about:"how many years the record of what was done to links and passwords, by citizens and by operators, is kept; 1 to 30" zh:"办理记录和人工操作保存几年，1 至 30"`
+	AuditYears int `env:"FUNDPASS_AUDIT_YEARS" envDefault:"3" about:"how many years the events of links and passwords and the actions of operators are kept, 1 to 30" zh:"办理记录和人工操作记录保存的年数，1 至 30"`
 
-	TrustedProxies Networks `env:"FUNDPASS_TRUSTED_PROXIES" about:"addresses or CIDRs of reverse proxies whose X-Forwarded-For is believed, comma separated" zh:"反向代理的地址或 CIDR，逗号分隔；相信它们的 X-Forwarded-For；比 /8 或 /20（IPv6）更宽的拒绝"`
-	PerAddress     Rate     `env:"FUNDPASS_PER_ADDRESS" about:"requests one address may make as PER_SECOND,BURST; 100,1000 unless set, because carriers share addresses" zh:"一个地址的请求限额，写作 每秒,突发；不设为 100,1000，因为运营商共用地址"`
-	PerUser        Rate     `env:"FUNDPASS_PER_USER" about:"requests one Alipay user may make as PER_SECOND,BURST; 5,60 unless set" zh:"一个支付宝用户的请求限额，写作 每秒,突发；不设为 5,60"`
+	LogRefusedMessage string `env:"FUNDPASS_LOG_REFUSED_MESSAGE" envDefault:"no" about:"sealed logs the next refused message of Alipay, one after each start, encrypted with the column key; fundpass verify decrypts the line" zh:"sealed 把下一条被拒绝的支付宝消息用列密钥加密后写入日志，每次启动只写一条；用 fundpass verify 解密该行"`
+
+	TrustedProxies Networks `env:"FUNDPASS_TRUSTED_PROXIES" need:"usual" about:"addresses or CIDRs of reverse proxies whose X-Forwarded-For is trusted, comma separated; networks wider than /8, or /20 for IPv6, are refused" zh:"反向代理的地址或 CIDR，逗号分隔，信任其 X-Forwarded-For；比 /8（IPv6 为 /20）更宽的网段会被拒绝"`
+	PerAddress     Rate     `env:"FUNDPASS_PER_ADDRESS" about:"rate limit of one network address as PER_SECOND,BURST; unset, it is 100,1000, because carriers share addresses" zh:"一个网络地址的请求限额，写作 每秒,突发；不设为 100,1000，因为运营商共用地址"`
+	PerUser        Rate     `env:"FUNDPASS_PER_USER" about:"rate limit of one Alipay user as PER_SECOND,BURST; unset, it is 5,60" zh:"一个支付宝用户的请求限额，写作 每秒,突发；不设为 5,60"`
 }
 
-// A Problem is one thing wrong with one setting. Its text names the setting
-// and says what to do; it never holds the content of a file, nor the value of
-// a setting that may hold a password.
+// A Problem is an error in one setting. Its text names the setting and says what to do.
+// It never contains the content of a file or the value of a setting that may contain a
+// password.
 type Problem struct {
-	Setting string // "" when it is not one setting's
+	Setting string // "" if it is not about one setting
 	Err     error
 }
 
@@ -79,12 +83,12 @@ func (p Problem) Error() string {
 
 func (p Problem) Unwrap() error { return p.Err }
 
-// Problemf is a problem whose text is known where it is found.
+// Problemf returns a problem with a formatted text.
 func Problemf(setting, format string, args ...any) Problem {
-	return Problem{setting, fmt.Errorf(format, args...)}
+	return Problem{setting, terminal.Textf(format, args...)}
 }
 
-// Parse reads the settings without opening a file. What is wrong keeps
+// Parse reads the settings without opening a file. A setting that cannot be parsed keeps
 // its zero value.
 func Parse(getenv func(string) string) (Settings, []Problem) {
 	var s Settings
@@ -94,7 +98,7 @@ func Parse(getenv func(string) string) (Settings, []Problem) {
 		if v := strings.TrimSpace(getenv(f.Name)); v != "" {
 			given[f.Name] = v
 		} else if f.Needed {
-			problems = append(problems, Problemf(f.Name, "is not set; wanted: %s", f.About))
+			problems = append(problems, Problemf(f.Name, "is not set; wanted: %s", f.Wanted()))
 		}
 	}
 	problems = append(problems, asProblems(env.ParseWithOptions(&s, env.Options{Environment: given}), given)...)
@@ -104,8 +108,8 @@ func Parse(getenv func(string) string) (Settings, []Problem) {
 	return s, append(problems, s.validate()...)
 }
 
-// asProblems names the setting of each error of the env library. Its own texts
-// are dropped: they name fields of Go and may quote the value.
+// asProblems converts the errors of the env library to problems. It drops their texts,
+// which name Go fields and may quote the value.
 func asProblems(err error, given map[string]string) []Problem {
 	var all env.AggregateError
 	if !errors.As(err, &all) {
@@ -120,15 +124,15 @@ func asProblems(err error, given map[string]string) []Problem {
 		}
 		field := FieldOf(p.Name)
 		if hint := field.unitHint(given[field.Name]); hint != "" {
-			problems = append(problems, Problemf(field.Name, "%s; wanted: %s", hint, field.About))
+			problems = append(problems, Problemf(field.Name, "%s; wanted: %s", hint, field.Wanted()))
 			continue
 		}
-		problems = append(problems, Problemf(field.Name, "cannot be read; wanted: %s", field.About))
+		problems = append(problems, Problemf(field.Name, "cannot be read; wanted: %s", field.Wanted()))
 	}
 	return problems
 }
 
-// Join joins problems, or is nil.
+// Join joins the problems; it returns nil if there are none.
 func Join(problems []Problem) error {
 	all := make([]error, len(problems))
 	for i, p := range problems {
@@ -137,16 +141,17 @@ func Join(problems []Problem) error {
 	return errors.Join(all...)
 }
 
-// A Field is what the tags say of a setting.
+// A Field describes a setting by its tags.
 type Field struct {
 	Name, Default, About string
-	zh                   string // about in Chinese
+	AboutZH              string // About in Chinese
 	kind                 string // "time" or "int"; "" for all others
 	Needed               bool
+	Usual                bool // not needed, but what most servers set
 	index                int
 }
 
-// Fields lists the settings in the order of the struct.
+// Fields returns the settings in the order of the struct.
 func Fields() []Field {
 	var all []Field
 	for f := range reflect.TypeFor[Settings]().Fields() {
@@ -154,13 +159,14 @@ func Fields() []Field {
 			continue
 		}
 		all = append(all, Field{
-			Name: f.Tag.Get("env"), Default: f.Tag.Get("envDefault"), About: f.Tag.Get("about"), zh: f.Tag.Get("zh"),
-			kind: kindOf(f.Type), Needed: f.Tag.Get("need") == "yes", index: f.Index[0],
+			Name: f.Tag.Get("env"), Default: f.Tag.Get("envDefault"), About: f.Tag.Get("about"), AboutZH: f.Tag.Get("zh"),
+			kind: kindOf(f.Type), Needed: f.Tag.Get("need") == "yes", Usual: f.Tag.Get("need") == "usual", index: f.Index[0],
 		})
 	}
 	return all
 }
 
+// kindOf returns the kind of values for which unitHint knows advice.
 func kindOf(t reflect.Type) string {
 	switch t {
 	case reflect.TypeFor[time.Duration](), reflect.TypeFor[LinkTransfer]():
@@ -171,7 +177,7 @@ func kindOf(t reflect.Type) string {
 	return ""
 }
 
-// FieldOf finds a setting by the name of its Go field.
+// FieldOf returns the setting with the given Go field name.
 func FieldOf(goName string) Field {
 	f, ok := reflect.TypeFor[Settings]().FieldByName(goName)
 	if !ok {
@@ -180,13 +186,13 @@ func FieldOf(goName string) Field {
 	return Fields()[f.Index[0]]
 }
 
-// IsSet reports whether the setting has a value, its default included.
+// IsSet reports whether the setting has a value, which may be its default.
 func (s Settings) IsSet(f Field) bool { return !reflect.ValueOf(s).Field(f.index).IsZero() }
 
 // A FileList is a comma-separated list of file names.
 type FileList []string
 
-// UnmarshalText refuses blank entries: a forgotten name would go unnoticed.
+// UnmarshalText refuses empty entries, because a missing name would not be noticed.
 func (l *FileList) UnmarshalText(text []byte) error {
 	names := strings.Split(string(text), ",")
 	for i, name := range names {
@@ -198,9 +204,10 @@ func (l *FileList) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Networks is a comma-separated list of CIDRs; a single address is its own network.
+// Networks is a comma-separated list of CIDRs or addresses.
 type Networks []*net.IPNet
 
+// UnmarshalText parses a list of CIDRs and addresses; an address is a network of its own.
 func (n *Networks) UnmarshalText(text []byte) error {
 	var all Networks
 	for entry := range strings.SplitSeq(string(text), ",") {
@@ -220,9 +227,12 @@ func (n *Networks) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// A Rate is two numbers, "5,60": five a second in the long run, sixty at once.
+// A Rate is a rate limit such as "5,60": five requests a second on average, and sixty at
+// once.
 type Rate httpapi.Rate
 
+// UnmarshalText parses two positive numbers. It refuses values above a million, which are
+// not limits.
 func (r *Rate) UnmarshalText(text []byte) error {
 	perSecond, burst, _ := strings.Cut(string(text), ",")
 	long, err := strconv.ParseFloat(strings.TrimSpace(perSecond), 64)
@@ -240,15 +250,16 @@ func (r *Rate) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// usualWindow is how long a holder can reject a transfer if the centre sets nothing.
+// usualWindow is the default window in which a holder can reject a transfer.
 const usualWindow = 24 * time.Hour
 
-// longestWindow is how long a centre can make the requester of a transfer wait.
+// longestWindow is the longest window that a centre can set.
 const longestWindow = 30 * 24 * time.Hour
 
-// A LinkTransfer is "off", or a duration.
+// A LinkTransfer is "off" or a duration.
 type LinkTransfer selfservice.TransferPolicy
 
+// UnmarshalText parses "off" or a duration up to longestWindow.
 func (r *LinkTransfer) UnmarshalText(text []byte) error {
 	if string(text) == "off" {
 		*r = LinkTransfer{}
@@ -272,7 +283,13 @@ func (r LinkTransfer) String() string {
 	return r.Window.String()
 }
 
-// Text is a setting's value for the operator; never ask it of FUNDPASS_DATABASE_URL.
+// Wanted returns what the setting is for.
+func (f Field) Wanted() terminal.Bilingual {
+	return terminal.Bilingual{English: f.About, Chinese: f.AboutZH}
+}
+
+// Text returns the value of a setting for operators. It must not be called for
+// FUNDPASS_DATABASE_URL, which may contain a password.
 func (s Settings) Text(f Field) string {
 	switch v := reflect.ValueOf(s).Field(f.index).Interface().(type) {
 	case FileList:

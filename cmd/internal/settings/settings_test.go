@@ -44,7 +44,7 @@ func TestSettingsComplete(t *testing.T) {
 	}
 }
 
-// What serve needs least: the required settings alone.
+// TestSettingsDefaults checks the defaults with only the required settings.
 func TestSettingsDefaults(t *testing.T) {
 	t.Parallel()
 	env := cmdtest.NewBareEnv(t).Env()
@@ -60,14 +60,15 @@ func TestSettingsDefaults(t *testing.T) {
 		DatabaseURL: env["FUNDPASS_DATABASE_URL"], AppID: cmdtest.TestAppID,
 		AppKeyFile: env["FUNDPASS_APP_KEY_FILE"], AlipayKeyFiles: FileList{env["FUNDPASS_ALIPAY_KEY_FILES"]},
 		ColumnKeyFile: env["FUNDPASS_COLUMN_KEY_FILE"], PepperFile: env["FUNDPASS_PEPPER_FILE"],
-		PlainPasswords: "yes", AuditYears: 3,
+		PlainPasswords: "yes", AuditYears: 3, LogRefusedMessage: "no",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// Nothing is set: everything needed is named, in one go, with what it is.
+// TestSettingsMissing checks that all required settings are named at once, with their
+// descriptions.
 func TestSettingsMissing(t *testing.T) {
 	t.Parallel()
 	_, err := Read(cmdtest.GetenvOf(nil))
@@ -88,8 +89,8 @@ func TestSettingsMissing(t *testing.T) {
 	}
 }
 
-// Each thing that is wrong is refused under its setting's name, and nothing
-// else is complained about.
+// TestSettingsWrong checks that each wrong value is reported under its setting and
+// nothing else is reported.
 func TestSettingsWrong(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)
@@ -139,7 +140,7 @@ func TestSettingsWrong(t *testing.T) {
 		{"demo centre", "FUNDPASS_CENTER", "demo", "fundpass demo", nil},
 		{"long centre", "FUNDPASS_CENTER", strings.Repeat("x", 33), "1 to 32", nil},
 		{"plain passwords", "FUNDPASS_PLAIN_PASSWORDS", "never", "yes nor no", nil},
-		{"no way in for passwords", "FUNDPASS_PLAIN_PASSWORDS", "no", "FUNDPASS_TRANSPORT_KEY_FILES", nil},
+		{"every password refused", "FUNDPASS_PLAIN_PASSWORDS", "no", "FUNDPASS_TRANSPORT_KEY_FILES", nil},
 		{"proof", "FUNDPASS_PROOF", "sms", "neither none nor a list", nil},
 		{"proof twice", "FUNDPASS_PROOF", "face,face", "neither none nor a list", nil},
 		{"none among others", "FUNDPASS_PROOF", "certdoc,none", "neither none nor a list", nil},
@@ -154,6 +155,7 @@ func TestSettingsWrong(t *testing.T) {
 		{"link transfer in the past", "FUNDPASS_LINK_TRANSFER", "-1s", "720h", nil},
 		{"link transfer next year", "FUNDPASS_LINK_TRANSFER", "721h", "720h", nil},
 		{"no record", "FUNDPASS_AUDIT_YEARS", "0", "between 1 and 30", nil},
+		{"messages in clear text", "FUNDPASS_LOG_REFUSED_MESSAGE", "yes", "neither no nor sealed", nil},
 		{"endless record", "FUNDPASS_AUDIT_YEARS", "31", "between 1 and 30", nil},
 		{"address", "FUNDPASS_ADDR", "8080", "host:port", nil},
 		{"port", "FUNDPASS_ADDR", "127.0.0.1:99999", "host:port", nil},
@@ -184,11 +186,10 @@ func TestSettingsWrong(t *testing.T) {
 			switch c.name {
 			case "half of certificate mode":
 				allowed = append(allowed, "FUNDPASS_ALIPAY_ROOT_CERT_FILE", "FUNDPASS_ALIPAY_KEY_FILES")
-			case "pepper for column key": // the pepper's setting comes second
+			case "pepper for column key": // the second setting with the same file is reported
 				allowed = append(allowed, "FUNDPASS_PEPPER_FILE")
 			case "column key for pepper":
 				allowed = append(allowed, "FUNDPASS_PEPPER_FILE")
-			case "blank in the list": // what cannot be read is also not set
 			}
 			for _, e := range Unjoin(err) {
 				if !hasPrefixOf(e.Error(), allowed) {
@@ -208,7 +209,7 @@ func hasPrefixOf(s string, names []string) bool {
 	return false
 }
 
-// Ten wrong things are ten lines, whatever room finds them.
+// TestSettingsAllAtOnce checks that problems of different kinds are reported together.
 func TestSettingsAllAtOnce(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)
@@ -245,7 +246,8 @@ func TestSettingsAllAtOnce(t *testing.T) {
 	}
 }
 
-// No error shows a password that stands in a setting, or a byte of a key file.
+// TestSettingsKeepSecrets checks that no error contains a password in a setting or the
+// content of a key file.
 func TestSettingsKeepSecrets(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)
@@ -269,7 +271,7 @@ func TestSettingsKeepSecrets(t *testing.T) {
 	}
 }
 
-// A certificate is complained about in its last 30 days.
+// TestExpiring checks that a certificate is reported in its last 30 days.
 func TestExpiring(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)
@@ -295,7 +297,7 @@ func TestExpiring(t *testing.T) {
 	}
 }
 
-// A missing file of one's own is reported once, not by every room that misses it.
+// TestSettingsOnce checks that a missing file is reported once.
 func TestSettingsOnce(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)
@@ -305,8 +307,8 @@ func TestSettingsOnce(t *testing.T) {
 	}
 }
 
-// Whatever stands in a setting, reading it does not panic, and a value that is
-// refused leaves nothing behind.
+// FuzzSettingValue checks that no value makes parsing panic, and that a refused value
+// leaves the zero value.
 func FuzzSettingValue(f *testing.F) {
 	for _, seed := range []string{"5,60", "5", ",", "1e309,1", "10.0.0.0/8", "::1,127.0.0.1", "a,,b", "\x00", "-1,-1"} {
 		f.Add(seed)
@@ -330,8 +332,8 @@ func FuzzSettingValue(f *testing.F) {
 	})
 }
 
-// A link is taken over only where its holder can be told: by default where a template is
-// set, and never by a setting that forgets it.
+// TestTransferNeedsATemplate checks that link transfers require a message template, and
+// that they are on by default if one is set.
 func TestTransferNeedsATemplate(t *testing.T) {
 	t.Parallel()
 	se := cmdtest.NewEnv(t)

@@ -15,8 +15,8 @@ var (
 	}
 )
 
-// unitHint returns what to write instead of a value of which only the unit is wrong, or
-// "". It quotes digits alone.
+// unitHint returns what to write instead of a value whose unit alone is wrong, or "". It
+// quotes only digits.
 func (f Field) unitHint(value string) string {
 	parts := numberAndUnit.FindStringSubmatch(value)
 	if parts == nil {
@@ -30,15 +30,15 @@ func (f Field) unitHint(value string) string {
 	}
 	switch {
 	case f.kind == "int" && unit != "":
-		return "takes a number alone; write " + number
+		return "takes a number without a unit; write " + number
 	case f.kind != "time":
 		return ""
 	case unit == "":
-		return "is a number without a unit; write " + number + usual
+		return "has no unit; write " + number + usual
 	case unit == "d" || unit == "day" || unit == "days" || unit == "天":
-		return fmt.Sprintf("takes hours, minutes and seconds, not days; write %dh", days*24)
+		return fmt.Sprintf("cannot be in days; write %dh", days*24)
 	case unitsOfTime[unit] != "":
-		return "is spelt otherwise; write " + number + unitsOfTime[unit]
+		return "has a misspelt unit; write " + number + unitsOfTime[unit]
 	}
 	return ""
 }

@@ -7,7 +7,7 @@ import (
 	"fundpass/cmd/internal/cmdtest"
 )
 
-// A value of which only the unit is wrong is answered with what to write.
+// TestUnits checks that the error about a wrong unit says what to write.
 func TestUnits(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)

@@ -12,18 +12,18 @@ import (
 	"fundpass/store"
 )
 
-// longestDrain keeps a stop within what service managers allow before they kill.
+// longestDrain keeps a stop shorter than the time after which service managers kill.
 const longestDrain = time.Minute
 
 var centerName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
 
-// Limits of alipay.open.app.mini.templatemessage.send, less what is added to the page.
+// Limits of alipay.open.app.mini.templatemessage.send, less the query that is appended to the page.
 var (
 	messagePage     = regexp.MustCompile(`^[!-.0-~][!-~]{0,79}$`)
 	messageTemplate = regexp.MustCompile(`^[!-~]{1,64}$`)
 )
 
-// validate looks at the values alone; load looks at the files.
+// validate checks the values only; Load checks the files.
 func (s Settings) validate() []Problem {
 	all := append(s.validateAddresses(), s.validateCenter()...)
 	all = append(all, s.validateAlipay()...)
@@ -36,12 +36,12 @@ func (s Settings) validatePasswords() []Problem {
 	case s.PlainPasswords != "yes" && s.PlainPasswords != "no":
 		return []Problem{Problemf("FUNDPASS_PLAIN_PASSWORDS", "is neither yes nor no")}
 	case s.PlainPasswords == "no" && len(s.TransportKeyFiles) == 0:
-		return []Problem{Problemf("FUNDPASS_PLAIN_PASSWORDS", "is no, but FUNDPASS_TRANSPORT_KEY_FILES is not set: no password could reach the server")}
+		return []Problem{Problemf("FUNDPASS_PLAIN_PASSWORDS", "is no, but FUNDPASS_TRANSPORT_KEY_FILES is not set: every password would be refused")}
 	}
 	return nil
 }
 
-// validateFiles refuses one file for two purposes.
+// validateFiles refuses the same file for two settings.
 func (s Settings) validateFiles() []Problem {
 	var all []Problem
 	first := make(map[string]string)
@@ -54,6 +54,7 @@ func (s Settings) validateFiles() []Problem {
 	return all
 }
 
+// validateAddresses checks the network settings and the bounds of numbers.
 func (s Settings) validateAddresses() []Problem {
 	var all []Problem
 	if !IsAddress(s.Addr) {
@@ -61,19 +62,22 @@ func (s Settings) validateAddresses() []Problem {
 	}
 	switch {
 	case s.OpsPublic != "" && s.OpsPublic != "yes":
-		all = append(all, Problemf("FUNDPASS_OPS_PUBLIC", "is not yes; leave it out or write yes"))
+		all = append(all, Problemf("FUNDPASS_OPS_PUBLIC", "is not yes; remove it or write yes"))
 	case !IsAddress(s.OpsAddr):
 		all = append(all, Problemf("FUNDPASS_OPS_ADDR", "is not host:port"))
 	case !IsLoopback(s.OpsAddr) && s.OpsPublic == "":
-		all = append(all, Problemf("FUNDPASS_OPS_ADDR", "is not a loopback address: metrics are for operators only; use 127.0.0.1, or set FUNDPASS_OPS_PUBLIC=yes when a firewall guards it"))
+		all = append(all, Problemf("FUNDPASS_OPS_ADDR", "is not a loopback address: metrics are for operators only; use 127.0.0.1, or set FUNDPASS_OPS_PUBLIC=yes if a firewall protects it"))
 	}
 	for _, proxy := range s.TrustedProxies {
 		if tooWide(proxy) {
-			all = append(all, Problemf("FUNDPASS_TRUSTED_PROXIES", "trusts %s: everybody in it could claim any address in X-Forwarded-For and so pass every limit; name the proxies themselves", proxy))
+			all = append(all, Problemf("FUNDPASS_TRUSTED_PROXIES", "trusts %s: every host in it could forge X-Forwarded-For and evade the rate limits; name the proxies themselves", proxy))
 		}
 	}
 	if s.AuditYears < 1 || s.AuditYears > longestRecord {
 		all = append(all, Problemf("FUNDPASS_AUDIT_YEARS", "is not between 1 and %d", longestRecord))
+	}
+	if s.LogRefusedMessage != "no" && s.LogRefusedMessage != "sealed" {
+		all = append(all, Problemf("FUNDPASS_LOG_REFUSED_MESSAGE", "is neither no nor sealed"))
 	}
 	if s.DrainDelay < 0 || s.DrainDelay > longestDrain {
 		all = append(all, Problemf("FUNDPASS_DRAIN_DELAY", "is not between 0s and %s", longestDrain))
@@ -81,12 +85,12 @@ func (s Settings) validateAddresses() []Problem {
 	return all
 }
 
-// tooWide reports whether a network is wider than any that one operator has: 10.0.0.0/8
-// and the private fc00::/7 are the widest, and nobody routes what is link-local.
+// tooWide reports whether a network is wider than one operator can own. 10.0.0.0/8 and
+// the private fc00::/7 are the widest allowed; link-local addresses are not routed.
 func tooWide(n *net.IPNet) bool {
 	ones, bits := n.Mask.Size()
 	if n.IP.To4() != nil {
-		return ones-(bits-32) < 8 // written as IPv4-mapped IPv6, it still means IPv4
+		return ones-(bits-32) < 8 // also for IPv4-mapped IPv6
 	}
 	private := ones >= 7 && (n.IP.IsPrivate() || n.IP.IsLinkLocalUnicast())
 	return ones < 20 && !private
@@ -96,7 +100,7 @@ func (s Settings) validateCenter() []Problem {
 	var all []Problem
 	switch {
 	case s.Center == DemoCenter:
-		all = append(all, Problemf("FUNDPASS_CENTER", "is %q, which belongs to fundpass demo; name the fund centre", DemoCenter))
+		all = append(all, Problemf("FUNDPASS_CENTER", "is %q, which fundpass demo uses; name the fund centre", DemoCenter))
 	case !centerName.MatchString(s.Center):
 		all = append(all, Problemf("FUNDPASS_CENTER", "is not 1 to 32 letters, digits, - or _"))
 	}
@@ -108,6 +112,8 @@ func (s Settings) validateCenter() []Problem {
 	return all
 }
 
+// validateAlipay checks the settings of the Alipay channel. A transfer needs a template,
+// because its holder must be notified.
 func (s Settings) validateAlipay() []Problem {
 	var all []Problem
 	if (s.AppCertFile == "") != (s.AlipayRootCertFile == "") {
@@ -140,14 +146,14 @@ func (s Settings) validateAlipay() []Problem {
 	return all
 }
 
-// ValidateProofs looks at what proves a link, and at what stands for consent.
+// ValidateProofs checks the proofs of a link and the mode of consent.
 func (s Settings) ValidateProofs() []Problem {
 	var all []Problem
 	accepted, initial := selfservice.Proof(s.Proof), selfservice.Proof(s.InitialProof)
 	if _, err := accepted.List(); err != nil {
 		all = append(all, Problemf("FUNDPASS_PROOF", "is neither none nor a list of certdoc, face and phone, each once"))
 	} else if initial == "" && accepted.ForInitial() == "" {
-		all = append(all, Problemf("FUNDPASS_PROOF", "is phone alone, and FUNDPASS_INITIAL_PROOF is not set: nobody with an initial password could link; name certdoc or face there"))
+		all = append(all, Problemf("FUNDPASS_PROOF", "is phone alone, and FUNDPASS_INITIAL_PROOF is not set: citizens with initial passwords could not link; set it to certdoc or face"))
 	}
 	if _, err := initial.List(); err != nil {
 		all = append(all, Problemf("FUNDPASS_INITIAL_PROOF", "is neither none nor a list of certdoc, face and phone, each once"))
@@ -164,13 +170,14 @@ func (s Settings) ValidateProofs() []Problem {
 	return all
 }
 
-// Accepts reports whether a list of proofs has p in it.
+// Accepts reports whether a list of proofs contains p.
 func Accepts(list string, p selfservice.Proof) bool {
 	all, err := selfservice.Proof(list).List()
 	return err == nil && slices.Contains(all, p)
 }
 
-// checkSandboxRoot keeps the sandbox's exception where no citizen is.
+// checkSandboxRoot allows the sandbox's root only for gateways without real citizens: the
+// sandbox and this machine.
 func (s Settings) checkSandboxRoot() error {
 	host := hostOf(s.GatewayURL)
 	switch {
@@ -184,7 +191,7 @@ func (s Settings) checkSandboxRoot() error {
 	return nil
 }
 
-// IsAddress takes what net.Listen takes, with a port in digits.
+// IsAddress reports whether net.Listen accepts addr, with a numeric host and a port.
 func IsAddress(addr string) bool {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -196,18 +203,18 @@ func IsAddress(addr string) bool {
 	return host == "" || host == "localhost" || net.ParseIP(host) != nil
 }
 
-// IsLoopback reports whether only this machine reaches addr.
+// IsLoopback reports whether addr is a loopback address.
 func IsLoopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
 	ip := net.ParseIP(host)
 	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
-// Gateways of Alipay, by host.
+// Hosts of Alipay's gateways.
 const (
 	productionGateway = "openapi.alipay.com"
 	sandboxGateway    = "openapi-sandbox.dl.alipaydev.com"
 )
 
-// longestRecord bounds FUNDPASS_AUDIT_YEARS.
+// longestRecord is the maximum of FUNDPASS_AUDIT_YEARS.
 const longestRecord = 30

@@ -25,7 +25,7 @@ func TestWarnings(t *testing.T) {
 		{"container", func(s *Settings) { s.Addr = "0.0.0.0:8080" }, []string{"FUNDPASS_ADDR"}},
 		{"every address", func(s *Settings) { s.Addr = ":8080" }, []string{"FUNDPASS_ADDR"}},
 		{"public ops", func(s *Settings) { s.OpsAddr, s.OpsPublic = ":9090", "yes" }, []string{"FUNDPASS_OPS_ADDR"}},
-		{"nobody is told", func(s *Settings) { s.MessageTemplate = "" }, []string{"FUNDPASS_MESSAGE_TEMPLATE"}},
+		{"no notices", func(s *Settings) { s.MessageTemplate = "" }, []string{"FUNDPASS_MESSAGE_TEMPLATE"}},
 		{"transferred before the holder could reject it", func(s *Settings) { s.LinkTransfer = LinkTransfer{Offered: true} }, []string{"FUNDPASS_LINK_TRANSFER"}},
 		{"proofs", func(s *Settings) { s.Proof, s.InitialProof = "certdoc,face,phone", "face" }, nil},
 		{"no proof for initial passwords", func(s *Settings) { s.InitialProof = "none" }, []string{"FUNDPASS_INITIAL_PROOF"}},
@@ -62,7 +62,8 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// Encryption without a proof of who answers is warned of where it matters.
+// TestDatabaseNotProven checks the warnings about connections that are encrypted but not
+// authenticated.
 func TestDatabaseNotProven(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)

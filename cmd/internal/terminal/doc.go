@@ -1,3 +1,3 @@
-// Package terminal has what all families of commands share: the streams and the environment of
-// the process, tables, a screen, a progress meter, the log and the exit statuses.
+// Package terminal contains what all commands share: the streams and the environment of
+// the process, tables, screens, a progress meter, the log and the exit statuses.
 package terminal

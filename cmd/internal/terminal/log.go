@@ -5,7 +5,7 @@ import (
 	"log/slog"
 )
 
-// NewLog writes one JSON object a line.
+// NewLog returns a logger that writes one JSON object per line.
 func NewLog(to io.Writer, environment string) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(to, nil)).With("environment", environment)
 }

@@ -10,21 +10,21 @@ import (
 	"golang.org/x/term"
 )
 
-// A Meter shows how far an import is: a bar on a terminal, elsewhere a line
+// A Meter shows the progress of a long command: a bar on a terminal, otherwise a line
 // every few seconds.
 type Meter struct {
-	bar         *progressbar.ProgressBar // nil: no terminal
+	bar         *progressbar.ProgressBar // nil without a terminal
 	Out         io.Writer
 	What, Unit  string
 	From, Total int64
-	shown       time.Time // last, and up to which line
+	shown       time.Time // time and position of the last line
 	shownLine   int64
 }
 
-// meterPause is the time between two lines where there is no terminal.
+// meterPause is the time between two lines without a terminal.
 const meterPause = 5 * time.Second
 
-// Start begins to measure, and shows the bar.
+// Start starts the measurement and shows the bar.
 func (b *Meter) Start() {
 	b.shown, b.shownLine = time.Now(), b.From
 	if f, ok := b.Out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
@@ -35,15 +35,15 @@ func (b *Meter) Start() {
 	}
 }
 
-// At says that so many lines of the file are done.
+// At reports that the first lines are done.
 func (b *Meter) At(lines int64) {
 	now, done := time.Now(), lines-b.From
 	switch {
-	case done <= 0: // by an earlier run
+	case done <= 0: // done by an earlier run
 	case b.bar != nil:
 		_ = b.bar.Set64(done)
 	case now.Sub(b.shown) >= meterPause:
-		// The last rate counts: inserting slows down as indexes outgrow memory.
+		// The estimate uses the latest rate, because inserts slow down as indexes grow.
 		rate := max(1, PerSecond(lines-b.shownLine, now.Sub(b.shown)))
 		left := time.Duration((b.Total-lines)/rate) * time.Second
 		fmt.Fprintf(b.Out, "%s: %d of %d %s, %d rows/s, about %s left\n", b.What, lines, b.Total, b.Unit, rate, left)
@@ -58,5 +58,5 @@ func (b *Meter) End() {
 	}
 }
 
-// PerSecond returns how many of n come in a second.
+// PerSecond returns the rate of n in d.
 func PerSecond(n int64, d time.Duration) int64 { return int64(float64(n) / max(d.Seconds(), 1e-3)) }

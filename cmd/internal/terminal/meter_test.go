@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Progress is told where there is no terminal, every few seconds.
+// TestMeter checks that without a terminal the progress is printed every few seconds.
 func TestMeter(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
@@ -15,7 +15,7 @@ func TestMeter(t *testing.T) {
 	b.At(1)
 	b.At(101)
 	if out.Len() > 0 {
-		t.Errorf("told at once: %s", out.String())
+		t.Errorf("printed at once: %s", out.String())
 	}
 	b.shown = b.shown.Add(-10 * time.Second)
 	b.At(501)
@@ -23,6 +23,6 @@ func TestMeter(t *testing.T) {
 	b.End()
 	text := out.String()
 	if !strings.HasPrefix(text, "compare: 501 of 1001 lines, ") || !strings.HasSuffix(text, " rows/s, about 10s left\n") || strings.Count(text, "\n") != 1 {
-		t.Errorf("told %q", text)
+		t.Errorf("printed %q", text)
 	}
 }

@@ -2,16 +2,17 @@ package terminal
 
 import "github.com/spf13/cobra"
 
-// Root returns the program's command with these commands under it.
+// Root returns the program's root command with the given subcommands.
 func Root(w Stdio, commands ...*cobra.Command) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "fundpass",
-		SilenceUsage:  true, // an error of the work is not one of typing
+		SilenceUsage:  true, // most errors are not about the usage
 		SilenceErrors: true, // main prints it, once
 	}
 	root.SetIn(w.In)
 	root.SetOut(w.Out)
 	root.SetErr(w.Err)
+	root.PersistentFlags().Var(new(Language), "lang", "language of reports; by default Chinese if LC_ALL, LC_MESSAGES or LANG begins with zh")
 	root.AddCommand(commands...)
 	return root
 }

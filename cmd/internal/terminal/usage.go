@@ -5,12 +5,12 @@ import (
 	"fmt"
 )
 
-// ErrUsage ends a process with status 2: it was not asked properly, or could
-// not look at what it was asked about.
+// ErrUsage makes the process exit with status 2: the call was invalid, or its input could
+// not be examined.
 var ErrUsage = errors.New("not done")
 
-// Status is the status a process ends with for err, which is not nil: 2 for ErrUsage, else
-// what the error itself says, else 1.
+// Status returns the exit status for err, which must not be nil: 2 for ErrUsage,
+// otherwise the error's ExitStatus, or 1.
 func Status(err error) int {
 	var own interface{ ExitStatus() int }
 	switch {
@@ -22,7 +22,7 @@ func Status(err error) int {
 	return 1
 }
 
-// AsUsage makes an error one of usage; nil stays nil.
+// AsUsage wraps an error in ErrUsage; it returns nil for nil.
 func AsUsage(err error) error {
 	if err == nil {
 		return nil

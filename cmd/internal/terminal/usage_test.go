@@ -11,7 +11,7 @@ type ended int
 func (e ended) Error() string   { return "ended" }
 func (e ended) ExitStatus() int { return int(e) }
 
-// A wrong call is 2, an error may say its own status, and the rest is 1.
+// TestStatus checks the exit statuses of errors.
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	for err, want := range map[error]int{

@@ -9,60 +9,61 @@ import (
 	"fundpass/cmd/internal/apiclient"
 )
 
-// longestHistory is more passwords than any policy remembers.
+// longestHistory is larger than the password history of any policy.
 const longestHistory = 30
 
-var errNotBack = errors.New("the first password does not come back")
+var errNotRestored = errors.New("the first password was not restored")
 
-// putBack makes the first password right again. The history refuses it until
-// enough others came between, so the walk makes those changes.
-func (w *walk) putBack(ctx context.Context) error {
-	if err := w.open(ctx, "The new password opens one more change"); err != nil {
+// restorePassword changes the password back to the first one. The history refuses that
+// until enough other passwords were used, so it makes those changes.
+func (w *walk) restorePassword(ctx context.Context) error {
+	if err := w.open(ctx, "The new password opens another change"); err != nil {
 		return err
 	}
-	a, err := w.mine.Do(ctx, w.confirming(w.first, w.first))
+	a, err := w.client.Do(ctx, w.confirmRequest(w.first, w.first))
 	switch {
-	case err == nil && a.Code == "OK": // a policy without a history
+	case err == nil && a.Code == "OK": // the policy has no history
 		w.password = w.first
-		return w.checkStep(step{proves: "The first password comes back", want: "OK"}, a, nil)
+		return w.checkStep(step{proves: "The first password is restored", want: "OK"}, a, nil)
 	case err == nil && a.Code == "PASSWORD_WEAK":
-		return w.neverBack(ctx, a)
+		return w.cancelRefused(ctx, a)
 	}
-	if err := w.checkStep(step{proves: "The first password may not come right back", want: "PASSWORD_REUSED"}, a, err); err != nil {
+	if err := w.checkStep(step{proves: "The history refuses the first password", want: "PASSWORD_REUSED"}, a, err); err != nil {
 		return err
 	}
 	begun := time.Now()
-	changes, a, err := w.outrunHistory(ctx)
+	changes, a, err := w.exhaustHistory(ctx)
 	a.Took = time.Since(begun)
-	return w.checkStep(step{proves: "Some changes later it may", want: "OK",
-		note: says(fmt.Sprintf("after %d more changes the history lets it through", changes))}, a, err)
+	return w.checkStep(step{proves: "It is accepted after some changes", want: "OK",
+		note: fixedNote(fmt.Sprintf("the history accepts it after %d more changes", changes))}, a, err)
 }
 
-// neverBack is the end of an initial password.
-func (w *walk) neverBack(ctx context.Context, a apiclient.Answer) error {
-	refused := step{proves: "The rules refuse the first password for good", want: a.Code, note: showBrokenRules}
+// cancelRefused cancels the change if the policy never accepts the first password, as it
+// does for an initial one.
+func (w *walk) cancelRefused(ctx context.Context, a apiclient.Answer) error {
+	refused := step{proves: "The rules do not accept the first password", want: a.Code, note: showBrokenRules}
 	if err := w.checkStep(refused, a, nil); err != nil {
 		return err
 	}
-	_, err := w.step(ctx, step{proves: "So the change is cancelled", Request: post(w.change+"/cancel", nil), want: "OK", note: wantState("cancelled")})
+	_, err := w.step(ctx, step{proves: "The change is cancelled", Request: post(w.change+"/cancel", nil), want: "OK", note: wantState("cancelled")})
 	return err
 }
 
-// outrunHistory changes the password until the first one is accepted again. It
-// begins with an open change that just refused it.
-func (w *walk) outrunHistory(ctx context.Context) (changes int, last apiclient.Answer, err error) {
+// exhaustHistory changes the password until the first one is accepted again. It needs an
+// open change that has just refused it.
+func (w *walk) exhaustHistory(ctx context.Context) (changes int, last apiclient.Answer, err error) {
 	for changes = 1; changes <= longestHistory; changes++ {
 		next := freshPassword()
-		last, err = w.mine.Do(ctx, w.confirming(next, next))
+		last, err = w.client.Do(ctx, w.confirmRequest(next, next))
 		if err != nil || last.Code != "OK" {
 			return changes, last, err
 		}
 		w.password = next
-		if last, err = w.mine.Do(ctx, w.opening(next)); err != nil || last.Code != "OK" {
+		if last, err = w.client.Do(ctx, w.openRequest(next)); err != nil || last.Code != "OK" {
 			return changes, last, err
 		}
 		w.change = "/v1/password/changes/" + last.Text("id")
-		last, err = w.mine.Do(ctx, w.confirming(w.first, w.first))
+		last, err = w.client.Do(ctx, w.confirmRequest(w.first, w.first))
 		if err == nil && last.Code == "OK" {
 			w.password = w.first
 		}
@@ -70,55 +71,56 @@ func (w *walk) outrunHistory(ctx context.Context) (changes int, last apiclient.A
 			return changes, last, err
 		}
 	}
-	return changes, last, errNotBack
+	return changes, last, errNotRestored
 }
 
-// putBackQuietly is what a walk that ended early does for the next one: the
-// first password and the link as they were, as far as the server lets it.
-func (w *walk) putBackQuietly(ctx context.Context) {
+// cleanUp restores the first password and the link after a failed walk, as far as the
+// server allows, so that the next walk finds them unchanged.
+func (w *walk) cleanUp(ctx context.Context) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer stop()
 	if w.frozen {
-		_ = w.thaw(ctx) // tellPassword says so when it stays frozen
+		_ = w.unfreeze(ctx) // printPassword reports a password that stays frozen
 	}
-	if w.password != w.first && w.restore(ctx) == nil {
-		fmt.Fprintln(w.Out, "The password is what it was before.")
+	if w.password != w.first && w.changeBack(ctx) == nil {
+		fmt.Fprintln(w.Out, "The first password is restored.")
 	}
 	if w.linkedHere && !w.linked {
-		_, _ = w.mine.Do(ctx, w.unlinking()) // the next walk copes with a link
+		_, _ = w.client.Do(ctx, w.unlinkRequest()) // the next walk accepts a link
 	}
-	_, _ = w.mine.Do(ctx, post("/v1/sessions/end", nil)) // it expires anyway
-	w.tellPassword()
+	_, _ = w.client.Do(ctx, post("/v1/sessions/end", nil)) // the session expires anyway
+	w.printPassword()
 }
 
-func (w *walk) restore(ctx context.Context) error {
-	a, err := w.mine.Do(ctx, w.opening(w.password))
+// changeBack restores the first password without printing steps.
+func (w *walk) changeBack(ctx context.Context) error {
+	a, err := w.client.Do(ctx, w.openRequest(w.password))
 	if err != nil {
 		return err
 	}
 	w.change = "/v1/password/changes/" + a.Text("id")
-	a, err = w.mine.Do(ctx, w.confirming(w.first, w.first))
+	a, err = w.client.Do(ctx, w.confirmRequest(w.first, w.first))
 	switch {
 	case err == nil && a.Code == "OK":
 		w.password = w.first
 	case err == nil && a.Code == "PASSWORD_REUSED":
-		_, _, err = w.outrunHistory(ctx)
+		_, _, err = w.exhaustHistory(ctx)
 	}
 	if err == nil && w.password != w.first {
-		err = errNotBack
+		err = errNotRestored
 	}
 	return err
 }
 
-// tellPassword names the password of a person who did not get the first one
-// back. The walk made it up, so it is nobody's secret.
-func (w *walk) tellPassword() {
+// printPassword prints the password of a person whose first one was not restored. The
+// walk generated it, so it is not secret.
+func (w *walk) printPassword() {
 	if w.frozen {
-		fmt.Fprintf(w.Out, "%s's password is still frozen: start the demo again.\n", w.who.Person)
+		fmt.Fprintf(w.Out, "%s's password is still frozen: start the demo again.\n", w.person.Person)
 		return
 	}
 	if w.password != w.first {
-		fmt.Fprintf(w.Out, "%s's password is now %s, made up by this walk.\nGo on with --password %[2]s, or start the demo again.\n",
-			w.who.Person, w.password)
+		fmt.Fprintf(w.Out, "%s's password is now %s, generated by this walk.\nContinue with --password %[2]s, or start the demo again.\n",
+			w.person.Person, w.password)
 	}
 }

@@ -1,2 +1,2 @@
-// Package walk plays a citizen who goes the whole way against a running demo.
+// Package walk exercises all procedures of a citizen against a running demo.
 package walk

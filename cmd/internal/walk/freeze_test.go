@@ -15,45 +15,45 @@ import (
 	"fundpass/keys"
 )
 
-// walkAt is a walk in the middle of a fake demo that answers with these codes.
+// walkAt returns a walk against a fake demo that replies with these codes.
 func walkAt(t *testing.T, codes map[string]string) (*walk, *cmdtest.LogBuffer) {
 	out := &cmdtest.LogBuffer{}
 	p := apiclient.Client{Base: fakeDemo(t, codes), HTTP: http.DefaultClient}
-	w := &walk{mine: p, other: p, Screen: terminal.NewScreen(out), first: "a", password: "b"}
-	w.who.Person = "ok"
+	w := &walk{client: p, otherClient: p, Screen: terminal.NewScreen(out), first: "a", password: "b"}
+	w.person.Person = "ok"
 	return w, out
 }
 
-// Where there is no way back, nothing is frozen, and where there are no keys,
-// nothing is encrypted; the screen says why, and the walk goes on.
+// TestWalkSkips checks that nothing is frozen if no reset is possible and nothing is
+// encrypted without keys, that the screen shows the reason, and that the walk continues.
 func TestWalkSkips(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"RESET_UNAVAILABLE", "RESET_LIMIT", "NOT_FOUND", "METHOD_NOT_ALLOWED", "OK"} {
 		w, out := walkAt(t, map[string]string{"POST /v1/password/resets": code, "POST /v1/password/resets//cancel": "OK"})
-		if err := w.comeBack(t.Context()); err != nil || w.frozen || w.steps != 2 || !strings.Contains(out.String(), "skipped: ") {
+		if err := w.freezeAndReset(t.Context()); err != nil || w.frozen || w.steps != 2 || !strings.Contains(out.String(), "skipped: ") {
 			t.Errorf("%s: %v after %d steps\n%s", code, err, w.steps, out)
 		}
 	}
 	for _, code := range []string{"NOT_OFFERED", "NOT_FOUND"} {
 		w, out := walkAt(t, map[string]string{"POST /v1/password/tickets": code})
-		if err := w.changeSealed(t.Context()); err != nil || w.steps != 1 || !strings.Contains(out.String(), "skipped: this server has no transport keys") {
+		if err := w.changeEncrypted(t.Context()); err != nil || w.steps != 1 || !strings.Contains(out.String(), "skipped: this server has no transport keys") {
 			t.Errorf("%s: %v after %d steps\n%s", code, err, w.steps, out)
 		}
 	}
 	for name, stage := range map[string]func(*walk) error{
-		"resets":  func(w *walk) error { return w.comeBack(t.Context()) },
-		"tickets": func(w *walk) error { return w.changeSealed(t.Context()) },
+		"resets":  func(w *walk) error { return w.freezeAndReset(t.Context()) },
+		"tickets": func(w *walk) error { return w.changeEncrypted(t.Context()) },
 	} {
 		w, out := walkAt(t, map[string]string{"POST /v1/password/" + name: "INTERNAL"})
 		if err := stage(w); err == nil || !strings.Contains(out.String(), "✗") {
-			t.Errorf("%s: it held\n%s", name, out)
+			t.Errorf("%s: the stage passed\n%s", name, out)
 		}
 	}
 }
 
-// A walk that ended while the password was frozen opens it again, or says that it
-// did not.
-func TestWalkThaws(t *testing.T) {
+// TestWalkUnfreezes checks that a walk that failed while the password was frozen
+// unfreezes it, or reports that it did not.
+func TestWalkUnfreezes(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, start, confirm, want string }{
 		{"back", "OK", "OK", "is now "},
@@ -66,7 +66,7 @@ func TestWalkThaws(t *testing.T) {
 				"POST /v1/password/changes": "OK", "POST /v1/password/changes//confirm": "INTERNAL", "POST /v1/sessions/end": "OK",
 			})
 			w.frozen = true
-			w.putBackQuietly(t.Context())
+			w.cleanUp(t.Context())
 			if !strings.Contains(out.String(), tt.want) || w.frozen == (tt.want == "is now ") {
 				t.Errorf("frozen %v\n%s", w.frozen, out)
 			}
@@ -74,8 +74,9 @@ func TestWalkThaws(t *testing.T) {
 	}
 }
 
-// What the walk encrypts opens with the server's key, for this ticket only.
-func TestWalkSeals(t *testing.T) {
+// TestWalkEncrypts checks that the server's key decrypts what the walk encrypts, for the
+// right ticket only.
+func TestWalkEncrypts(t *testing.T) {
 	t.Parallel()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	cmdtest.NoError(t, err)
@@ -97,7 +98,7 @@ func TestWalkSeals(t *testing.T) {
 		t.Errorf("%s, %v", plain, err)
 	}
 	if _, err := transport.Open(kid, []byte("gjj-password/1|"+kid+"|t-2"), sealed); err == nil {
-		t.Error("it opens for another ticket")
+		t.Error("decrypted for another ticket")
 	}
 	for _, data := range []string{`{}`, `{"public_key":"?"}`, `{"public_key":"AAAA"}`,
 		`{"public_key":"MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="}`} {

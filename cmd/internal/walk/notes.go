@@ -9,19 +9,22 @@ import (
 	"fundpass/cmd/internal/apiclient"
 )
 
-// A note says what is worth showing of an answer that has the right code, or
-// what is wrong with it all the same.
+// A note returns what to show of an answer that has the right code, or an error if its
+// content is wrong.
 type note func(apiclient.Answer) (string, error)
 
-func says(s string) note {
+// fixedNote returns a note that always shows s.
+func fixedNote(s string) note {
 	return func(apiclient.Answer) (string, error) { return s, nil }
 }
 
+// showSession checks that the reply has a token and shows how long it is valid, not the
+// token.
 func showSession(a apiclient.Answer) (string, error) {
 	if a.Text("token") == "" {
 		return "", errors.New("no token")
 	}
-	return fmt.Sprintf("good for %d s, linked: %v", a.Number("expires_in"), a.Object()["linked"]), nil
+	return fmt.Sprintf("valid for %d s, linked: %v", a.Number("expires_in"), a.Object()["linked"]), nil
 }
 
 func showAccount(a apiclient.Answer) (string, error) {
@@ -34,7 +37,7 @@ func showStatus(a apiclient.Answer) (string, error) {
 	return fmt.Sprintf("%v, %d attempts left, %d rules", a.Object()["state"], a.Number("remaining_attempts"), len(rules)), nil
 }
 
-// wantAttempts wants n of them left after a wrong password.
+// wantAttempts checks that n attempts are left after a wrong password.
 func wantAttempts(n int) note {
 	return func(a apiclient.Answer) (string, error) {
 		if a.Remaining == nil || *a.Remaining != n {
@@ -53,6 +56,7 @@ func wantState(want string) note {
 	}
 }
 
+// showBrokenRules shows the reasons of a refused password, one per line.
 func showBrokenRules(a apiclient.Answer) (string, error) {
 	if len(a.Errors) == 0 {
 		return "", errors.New("no broken rule is named")
@@ -64,14 +68,15 @@ func showBrokenRules(a apiclient.Answer) (string, error) {
 	return strings.Join(texts, "\n"), nil
 }
 
+// showChange checks that the change is done and has ended the session of the other phone.
 func showChange(a apiclient.Answer) (string, error) {
 	if a.Text("state") != "done" || a.Number("sessions_ended") < 1 {
-		return "", errors.New("wanted it done and the other session ended")
+		return "", errors.New("wanted state done and another session ended")
 	}
 	return fmt.Sprintf("done, %d other session(s) ended", a.Number("sessions_ended")), nil
 }
 
-// An event is one entry of the citizen's own record.
+// An event is an entry of the citizen's record.
 type event struct {
 	At   string `json:"at"`
 	Kind string `json:"kind"`
@@ -82,11 +87,11 @@ func events(a apiclient.Answer) []event {
 	var in struct {
 		Events []event `json:"events"`
 	}
-	_ = json.Unmarshal(a.Data, &in) // no events then
+	_ = json.Unmarshal(a.Data, &in) // leaves no events if it fails
 	return in.Events
 }
 
-// wantRecord wants the change of that time among the events.
+// wantRecord checks that the events contain the change of that time.
 func wantRecord(changedAt string) note {
 	return func(a apiclient.Answer) (string, error) {
 		for _, e := range events(a) {

@@ -12,29 +12,31 @@ import (
 	"fundpass/cmd/internal/terminal"
 )
 
-// Where the columns of a line begin.
+// First columns of the parts of a line.
 const (
 	indent       = 7
 	answerColumn = 56
 	tookColumn   = 84
 )
 
-// A line is one step of a walk, on two lines of the screen: what it proves and
-// the answer's code, then the call and what the citizen would read.
+// A line is one step of a walk, printed on two lines: what the step proves and the code
+// of the answer, then the call and what the citizen reads.
 type line struct {
 	number int
-	held   bool
+	passed bool
 	proves string
 	answer apiclient.Answer
 	note   string
 }
 
+// printLine prints a step. Ids in paths are shortened, and notes of several lines are
+// aligned.
 func printLine(s terminal.Screen, l line) {
 	mark := s.Paint("✓", text.FgGreen)
-	if !l.held {
+	if !l.passed {
 		mark = s.Paint("✗", text.FgRed)
 	}
-	code := "no answer"
+	code := "no reply"
 	if l.answer.Status != 0 {
 		code = fmt.Sprintf("%d %s", l.answer.Status, l.answer.Code)
 	}
@@ -50,7 +52,7 @@ func printLine(s terminal.Screen, l line) {
 	}
 }
 
-// ids are longer than what they say.
+// ids matches the ids in paths, which the screen shortens.
 var ids = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 
 func milliseconds(d time.Duration) string {

@@ -9,21 +9,21 @@ import (
 	"fundpass/cmd/internal/apiclient"
 )
 
-// subscribe is the citizen's yes in the panel of my.requestSubscribeMessage: without it
-// Alipay takes no message to them, and nobody takes their link over online.
+// subscribe accepts messages in the panel of my.requestSubscribeMessage. Without that
+// Alipay delivers no message to the citizen, and their link cannot be transferred online.
 func (w *walk) subscribe(ctx context.Context, p *apiclient.Client, person string) error {
-	a, err := w.step(ctx, step{proves: "The page learns which messages to ask for", client: p, Request: get("/v1/subscriptions"), want: "OK", note: showTemplates})
+	a, err := w.step(ctx, step{proves: "The page gets the message templates", client: p, Request: get("/v1/subscriptions"), want: "OK", note: showTemplates})
 	templates := templates(a)
 	if err != nil || len(templates) == 0 {
 		return err
 	}
-	_, err = w.step(ctx, step{proves: "The citizen subscribes, in Alipay's panel", client: p, want: "OK",
-		Request: post("/sim/subscribe", apiclient.Fields{"person": person, "templates": templates, "accepted": true}), note: says("the simulator stands in for Alipay")})
+	_, err = w.step(ctx, step{proves: "The citizen subscribes in Alipay's panel", client: p, want: "OK",
+		Request: post("/sim/subscribe", apiclient.Fields{"person": person, "templates": templates, "accepted": true}), note: fixedNote("simulated")})
 	for _, template := range templates {
 		if err != nil {
 			return err
 		}
-		_, err = w.step(ctx, step{proves: "And the page says so", client: p, want: "OK",
+		_, err = w.step(ctx, step{proves: "The page reports the subscription", client: p, want: "OK",
 			Request: post("/v1/subscriptions", apiclient.Fields{"template_id": template, "accepted": true})})
 	}
 	return err
@@ -33,7 +33,7 @@ func templates(a apiclient.Answer) []string {
 	var in struct {
 		Templates []string `json:"templates"`
 	}
-	_ = json.Unmarshal(a.Data, &in) // none then
+	_ = json.Unmarshal(a.Data, &in) // leaves none if it fails
 	return in.Templates
 }
 
@@ -42,18 +42,18 @@ func showTemplates(a apiclient.Answer) (string, error) {
 }
 
 const (
-	toldEvery = time.Second      // between looks whether the holder was told
-	toldIn    = 20 * time.Second // or else cannot be
+	pollInterval  = time.Second      // between checks whether the holder was notified
+	notifyTimeout = 20 * time.Second // after which the holder counts as unreachable
 )
 
-// takeOver confirms a transfer without a window once its holder was notified.
-func (w *walk) takeOver(ctx context.Context, p *apiclient.Client, waiting apiclient.Answer) (apiclient.Answer, error) {
+// confirmTransfer confirms a transfer without a window once its holder was notified.
+func (w *walk) confirmTransfer(ctx context.Context, p *apiclient.Client, waiting apiclient.Answer) (apiclient.Answer, error) {
 	confirm := post("/v1/link-transfers/"+waitingID(waiting)+"/confirm", nil)
-	for end := time.Now().Add(toldIn); ; {
+	for end := time.Now().Add(notifyTimeout); ; {
 		select {
 		case <-ctx.Done():
 			return waiting, ctx.Err()
-		case <-time.After(toldEvery):
+		case <-time.After(pollInterval):
 		}
 		a, err := p.Do(ctx, confirm)
 		if err != nil || a.Code != "TRANSFER_WAITING" || time.Now().After(end) {
@@ -62,11 +62,11 @@ func (w *walk) takeOver(ctx context.Context, p *apiclient.Client, waiting apicli
 	}
 }
 
-// atOnce reports whether a TRANSFER_WAITING is of a server without a window.
-func atOnce(a apiclient.Answer) bool {
-	var told struct {
+// withoutWindow reports whether a TRANSFER_WAITING comes from a server without a window.
+func withoutWindow(a apiclient.Answer) bool {
+	var reply struct {
 		RetryAfter int `json:"retry_after"`
 	}
-	_ = json.Unmarshal(a.Raw, &told)
-	return a.Code == "TRANSFER_WAITING" && told.RetryAfter <= 5
+	_ = json.Unmarshal(a.Raw, &reply)
+	return a.Code == "TRANSFER_WAITING" && reply.RetryAfter <= 5
 }

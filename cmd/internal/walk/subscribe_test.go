@@ -13,8 +13,8 @@ import (
 	"fundpass/cmd/internal/terminal"
 )
 
-// The citizen of a walk says yes in Alipay's panel, and the page tells the server; where
-// there are no templates nobody is asked.
+// TestWalkSubscribes checks that the citizen of a walk accepts the messages and that the
+// page reports it, and that neither happens without templates.
 func TestWalkSubscribes(t *testing.T) {
 	t.Parallel()
 	for templates, want := range map[string][]string{
@@ -31,8 +31,8 @@ func TestWalkSubscribes(t *testing.T) {
 			got = append(got, r.Method+" "+r.URL.Path+" "+string(body))
 			io.WriteString(w, `{"code":"OK","data":{"templates":`+templates+`}}`)
 		}))
-		w := &walk{mine: apiclient.Client{Base: s.URL, HTTP: s.Client()}, Screen: terminal.NewScreen(&cmdtest.LogBuffer{})}
-		cmdtest.NoError(t, w.subscribe(t.Context(), &w.mine, "ok"))
+		w := &walk{client: apiclient.Client{Base: s.URL, HTTP: s.Client()}, Screen: terminal.NewScreen(&cmdtest.LogBuffer{})}
+		cmdtest.NoError(t, w.subscribe(t.Context(), &w.client, "ok"))
 		s.Close()
 		if d := cmp.Diff(want, got); d != "" {
 			t.Error(d)

@@ -9,90 +9,91 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// twinOf is a second Alipay account of the person, "" when the demo has none.
-func twinOf(who alipaysim.Person, people []alipaysim.Person) string {
+// secondAccountOf returns a second Alipay account of the person, or "" if the demo has
+// none.
+func secondAccountOf(person alipaysim.Person, people []alipaysim.Person) string {
 	for _, p := range people {
-		if p.Person != who.Person && p.IDNumber == who.IDNumber && p.AccountNo == who.AccountNo {
+		if p.Person != person.Person && p.IDNumber == person.IDNumber && p.AccountNo == person.AccountNo {
 			return p.Person
 		}
 	}
 	return ""
 }
 
-// closedTransfers are the answers after which the stage is skipped, and why.
-var closedTransfers = map[string]string{
+// skippedTransfers maps replies that end the stage to the reason.
+var skippedTransfers = map[string]string{
 	"ALREADY_LINKED":    "skipped: this server transfers no links",
-	"TRANSFER_REJECTED": "the holder rejected it in an earlier walk; that counts for 30 days",
-	"TRANSFER_LIMIT":    "skipped: the day's transfer requests are used up; a new demo has three",
+	"TRANSFER_REJECTED": "the holder rejected it in an earlier walk, which counts for 30 days",
+	"TRANSFER_LIMIT":    "skipped: today's transfer requests are used up; a new demo allows three",
 }
 
-// transfer requests the link with the citizen's new Alipay account and rejects the request
-// with the old one.
+// transfer requests the link with the citizen's second Alipay account and rejects the
+// request with the first.
 func (w *walk) transfer(ctx context.Context) error {
-	requester := w.mine
-	if err := w.signInStep(ctx, &requester, w.twin, "The same person comes with another Alipay account"); err != nil {
+	requester := w.client
+	if err := w.signInStep(ctx, &requester, w.secondAccount, "The person signs in with another Alipay account"); err != nil {
 		return err
 	}
-	if _, err := w.step(ctx, step{proves: "Which is told that the account is linked", client: &requester, Request: w.linking(false), want: "ALREADY_LINKED"}); err != nil {
+	if _, err := w.step(ctx, step{proves: "A link is refused, as the account is linked", client: &requester, Request: w.linkRequest(false), want: "ALREADY_LINKED"}); err != nil {
 		return err
 	}
-	a, err := requester.Do(ctx, w.linking(true))
-	if why, closed := closedTransfers[a.Code]; err == nil && closed {
-		return w.checkStep(step{proves: "It requests the transfer of the link", want: a.Code, note: says(why)}, a, nil)
+	a, err := requester.Do(ctx, w.linkRequest(true))
+	if why, closed := skippedTransfers[a.Code]; err == nil && closed {
+		return w.checkStep(step{proves: "The new account requests the transfer", want: a.Code, note: fixedNote(why)}, a, nil)
 	}
-	if err == nil && atOnce(a) {
-		return w.takeBack(ctx, &requester, a)
+	if err == nil && withoutWindow(a) {
+		return w.transferAndReturn(ctx, &requester, a)
 	}
-	if err := w.checkStep(step{proves: "It requests the link transfer, and has to wait", want: "TRANSFER_WAITING"}, a, err); err != nil {
+	if err := w.checkStep(step{proves: "The new account requests the transfer and waits", want: "TRANSFER_WAITING"}, a, err); err != nil {
 		return err
 	}
 	path := "/v1/link-transfers/" + waitingID(a)
-	return w.take(ctx,
-		step{proves: "Before its time it gets nothing", client: &requester, Request: post(path+"/confirm", nil), want: "TRANSFER_WAITING"},
+	return w.runSteps(ctx,
+		step{proves: "An early confirm is refused", client: &requester, Request: post(path+"/confirm", nil), want: "TRANSFER_WAITING"},
 		step{proves: "The holder sees the request", Request: get("/v1/link-transfers"), want: "OK", note: wantAgainst},
 		step{proves: "不是我: one tap rejects it", Request: post(path+"/reject", nil), want: "OK", note: wantState("rejected")},
-		step{proves: "The requester is told, and cannot confirm", client: &requester, Request: post(path+"/confirm", nil), want: "TRANSFER_REJECTED"},
-		step{proves: "The link is where it was", Request: get("/v1/link"), want: "OK", note: showAccount},
+		step{proves: "The requester cannot confirm it any more", client: &requester, Request: post(path+"/confirm", nil), want: "TRANSFER_REJECTED"},
+		step{proves: "The holder keeps the link", Request: get("/v1/link"), want: "OK", note: showAccount},
 	)
 }
 
-// takeBack is for a server without a window: the link is transferred once the holder was
-// notified, and then back.
-func (w *walk) takeBack(ctx context.Context, requester *apiclient.Client, waiting apiclient.Answer) error {
-	taken, err := w.takeOver(ctx, requester, waiting)
-	if err := w.checkStep(step{proves: "The link is transferred once the holder was notified", want: "OK", note: showAccount}, taken, err); err != nil {
+// transferAndReturn is transfer for a server without a window: it transfers the link once
+// the holder was notified, and then back.
+func (w *walk) transferAndReturn(ctx context.Context, requester *apiclient.Client, waiting apiclient.Answer) error {
+	taken, err := w.confirmTransfer(ctx, requester, waiting)
+	if err := w.checkStep(step{proves: "The link is transferred after the notice", want: "OK", note: showAccount}, taken, err); err != nil {
 		return err
 	}
-	if err := w.subscribe(ctx, requester, w.twin); err != nil {
+	if err := w.subscribe(ctx, requester, w.secondAccount); err != nil {
 		return err
 	}
-	if _, err := w.step(ctx, step{proves: "The old one is signed out", Request: get("/v1/link"), want: "SESSION_EXPIRED"}); err != nil {
+	if _, err := w.step(ctx, step{proves: "The old account is signed out", Request: get("/v1/link"), want: "SESSION_EXPIRED"}); err != nil {
 		return err
 	}
-	if err := w.signInStep(ctx, &w.mine, w.who.Person, "And comes back"); err != nil {
+	if err := w.signInStep(ctx, &w.client, w.person.Person, "The old account signs in again"); err != nil {
 		return err
 	}
-	a, err := w.step(ctx, step{proves: "And requests the transfer back", Request: w.linking(true), want: "TRANSFER_WAITING"})
+	a, err := w.step(ctx, step{proves: "The old account requests the transfer back", Request: w.linkRequest(true), want: "TRANSFER_WAITING"})
 	if err != nil {
 		return err
 	}
-	back, err := w.takeOver(ctx, &w.mine, a)
-	if err := w.checkStep(step{proves: "The link is transferred back once the new one was notified", want: "OK", note: showAccount}, back, err); err != nil {
+	back, err := w.confirmTransfer(ctx, &w.client, a)
+	if err := w.checkStep(step{proves: "The link is transferred back after the notice", want: "OK", note: showAccount}, back, err); err != nil {
 		return err
 	}
-	_, err = w.step(ctx, step{proves: "And the new one is signed out", client: requester, Request: get("/v1/link"), want: "SESSION_EXPIRED"})
+	_, err = w.step(ctx, step{proves: "The new account is signed out", client: requester, Request: get("/v1/link"), want: "SESSION_EXPIRED"})
 	return err
 }
 
 // waitingID returns the id of the transfer that a TRANSFER_WAITING names.
 func waitingID(a apiclient.Answer) string {
-	var told struct {
+	var reply struct {
 		Transfer struct {
 			ID string `json:"id"`
 		} `json:"transfer"`
 	}
-	_ = json.Unmarshal(a.Raw, &told) // without one the next step does not hold
-	return told.Transfer.ID
+	_ = json.Unmarshal(a.Raw, &reply) // without an id the next step fails
+	return reply.Transfer.ID
 }
 
 func wantAgainst(a apiclient.Answer) (string, error) {
@@ -100,5 +101,5 @@ func wantAgainst(a apiclient.Answer) (string, error) {
 	if against["state"] != "waiting" {
 		return "", fmt.Errorf("wanted a waiting transfer, got %v", against["state"])
 	}
-	return "waiting until the holder's time is over", nil
+	return "waiting until the holder's window ends", nil
 }

@@ -20,51 +20,51 @@ import (
 	"fundpass/signing/alipaysim"
 )
 
-// errStep ends a walk early. Why is on the screen.
-var errStep = errors.New("did not hold")
+// errStep ends a walk. The screen shows the reason.
+var errStep = errors.New("failed")
 
-// Command walks the whole citizen's flow against a running demo. It leaves
-// the person as it found them: the password is changed, the history makes
-// enough changes between that the first one may come back, and it comes back.
+// Command returns the walk command, which runs all procedures of a citizen against a
+// running demo. It leaves the person unchanged: after the change it makes enough further
+// changes for the history to accept the first password again, and restores it.
 func Command(w terminal.Stdio) *cobra.Command {
 	var base, person, password string
 	cmd := &cobra.Command{
 		Use:   "walk",
-		Short: "Walk the whole citizen's flow against a running demo",
+		Short: "Run all procedures of a citizen against a running demo",
 		Long: "Walk acts as a citizen who changes the password, step by step, against a running\n" +
-			"fundpass demo, and exits 0 only when every step held. At the end the person's\n" +
-			"password is what it was, so a walk can be repeated.",
+			"fundpass demo. It exits 0 only if every step passes. It restores the person's\n" +
+			"password at the end, so that a walk can be repeated.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if u, err := url.Parse(base); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 				return fmt.Errorf("--base %s is not a URL such as http://127.0.0.1:8080", base)
 			}
 			client := apiclient.Client{Base: strings.TrimRight(base, "/"), HTTP: &http.Client{Timeout: 10 * time.Second}}
-			walk := &walk{mine: client, other: client, Screen: terminal.NewScreen(w.Out), password: password}
+			walk := &walk{client: client, otherClient: client, Screen: terminal.NewScreen(w.Out), password: password}
 			return walk.run(cmd.Context(), person)
 		},
 	}
-	cmd.Flags().StringVar(&base, "base", "http://127.0.0.1:8080", "where the demo serves")
-	cmd.Flags().StringVar(&person, "person", "ok", "who walks, see the demo's table")
-	cmd.Flags().StringVar(&password, "password", "", "the person's password, when it is not the listed one any more")
+	cmd.Flags().StringVar(&base, "base", "http://127.0.0.1:8080", "base URL of the demo")
+	cmd.Flags().StringVar(&person, "person", "ok", "person who walks, see the demo's table")
+	cmd.Flags().StringVar(&password, "password", "", "the person's password, if it was changed")
 	return cmd
 }
 
 // A walk is one citizen with two clients.
 type walk struct {
 	terminal.Screen
-	mine, other apiclient.Client
-	who         alipaysim.Person
-	twin        string // the same person with another Alipay account, "" = none
+	client, otherClient apiclient.Client
+	person              alipaysim.Person
+	secondAccount       string // another Alipay account of the person, "" = none
 
-	first      string // the password found, restored at the end
-	password   string // the one that is right now
-	linked     bool   // found linked, and left so
+	first      string // the password at the start, restored at the end
+	password   string // the current password
+	linked     bool   // linked at the start and at the end
 	linkedHere bool   // linked by this walk
-	change     string // path of the change at hand
+	change     string // path of the current change
 	changedAt  string // when the password was changed
-	frozen     bool   // by this walk, and not back yet
-	reset      string // path of the reset at hand
+	frozen     bool   // frozen by this walk
+	reset      string // path of the current reset
 	steps      int
 }
 
@@ -77,26 +77,28 @@ type step struct {
 	note note
 }
 
-// run walks and reports. Whatever happens, it puts the person back.
+// run walks and prints the result. If a step fails, it restores the person.
 func (w *walk) run(ctx context.Context, person string) error {
 	begun := time.Now()
-	if err := w.find(ctx, person); err != nil {
+	if err := w.findPerson(ctx, person); err != nil {
 		return err
 	}
-	w.Title(fmt.Sprintf("%s walks on %s", w.who.Person, w.mine.Base))
+	w.Title(fmt.Sprintf("%s walks on %s", w.person.Person, w.client.Base))
 	err := w.stages(ctx)
 	if err == nil {
-		w.End(fmt.Sprintf("All %d steps held, in %s.", w.steps, seconds(time.Since(begun))))
-		w.tellPassword()
+		w.End(fmt.Sprintf("All %d steps passed in %s.", w.steps, seconds(time.Since(begun))))
+		w.printPassword()
 		return nil
 	}
-	w.End(fmt.Sprintf("Step %d did not hold: %v", w.steps, err))
-	w.putBackQuietly(ctx)
+	w.End(fmt.Sprintf("Step %d failed: %v", w.steps, err))
+	w.cleanUp(ctx)
 	return fmt.Errorf("walk: step %d %w", w.steps, errStep)
 }
 
 const transferStage = "Another Alipay account of the same person"
 
+// stages runs the stages in order. The transfer needs a second Alipay account of the
+// person.
 func (w *walk) stages(ctx context.Context) error {
 	for _, stage := range []struct {
 		name string
@@ -104,16 +106,16 @@ func (w *walk) stages(ctx context.Context) error {
 	}{
 		{"Sign in", w.signIn},
 		{"Link the fund account", w.link},
-		{"Look, and mistype", w.mistype},
+		{"Enter a wrong password", w.enterWrongPassword},
 		{"Change the password", w.changePassword},
-		{"What the change did", w.afterwards},
-		{"Freeze it, and come back", w.comeBack},
-		{"Change it encrypted", w.changeSealed},
-		{"Put everything back", w.putBack},
+		{"Check the effects of the change", w.checkEffects},
+		{"Freeze and reset the password", w.freezeAndReset},
+		{"Change the password encrypted", w.changeEncrypted},
+		{"Restore the first password", w.restorePassword},
 		{transferStage, w.transfer},
-		{"Leave", w.leave},
+		{"Sign out", w.signOut},
 	} {
-		if stage.name == transferStage && w.twin == "" {
+		if stage.name == transferStage && w.secondAccount == "" {
 			continue
 		}
 		w.Heading(stage.name)
@@ -124,33 +126,34 @@ func (w *walk) stages(ctx context.Context) error {
 	return nil
 }
 
-// find looks the person up at the demo.
-func (w *walk) find(ctx context.Context, person string) error {
-	a, err := w.mine.Get(ctx, "/sim/people")
+// findPerson looks the person up in the demo.
+func (w *walk) findPerson(ctx context.Context, person string) error {
+	a, err := w.client.Get(ctx, "/sim/people")
 	if err != nil {
-		return fmt.Errorf("walk: %s: %w; is fundpass demo running there?", w.mine.Base, err)
+		return fmt.Errorf("walk: %s: %w; is fundpass demo running there?", w.client.Base, err)
 	}
 	var people []alipaysim.Person
 	if a.Status != http.StatusOK || json.Unmarshal(a.Raw, &people) != nil {
-		return fmt.Errorf("walk: %s is not a demo: GET /sim/people gives status %d", w.mine.Base, a.Status)
+		return fmt.Errorf("walk: %s is not a demo: GET /sim/people gives status %d", w.client.Base, a.Status)
 	}
 	i := slices.IndexFunc(people, func(p alipaysim.Person) bool { return p.Person == person })
 	if i < 0 {
-		return fmt.Errorf("walk: the demo knows no person %q; its people are listed at %s/sim/people", person, w.mine.Base)
+		return fmt.Errorf("walk: the demo has no person %q; %s/sim/people lists its people", person, w.client.Base)
 	}
-	w.who = people[i]
-	w.twin = twinOf(w.who, people)
+	w.person = people[i]
+	w.secondAccount = secondAccountOf(w.person, people)
 	if w.password == "" {
-		w.password = w.who.Password
+		w.password = w.person.Password
 	}
 	w.first = w.password
 	return nil
 }
 
-// step makes the call, shows the line, and returns an error unless it held.
+// step makes the call, prints the line, and returns an error if the step fails. It
+// repeats a call that gets BUSY.
 func (w *walk) step(ctx context.Context, s step) (apiclient.Answer, error) {
 	if s.client == nil {
-		s.client = &w.mine
+		s.client = &w.client
 	}
 	a, err := s.client.Do(ctx, s.Request)
 	for tries := 0; err == nil && a.Code == "BUSY" && tries < busyTries; tries++ {
@@ -164,8 +167,8 @@ func (w *walk) step(ctx context.Context, s step) (apiclient.Answer, error) {
 	return a, w.checkStep(s, a, err)
 }
 
-// take makes one step after the other for as long as they hold.
-func (w *walk) take(ctx context.Context, steps ...step) error {
+// runSteps runs the steps in order until one fails.
+func (w *walk) runSteps(ctx context.Context, steps ...step) error {
 	for _, s := range steps {
 		if _, err := w.step(ctx, s); err != nil {
 			return err
@@ -174,7 +177,7 @@ func (w *walk) take(ctx context.Context, steps ...step) error {
 	return nil
 }
 
-// signInStep is the step of a person who signs in on a client.
+// signInStep signs a person in on a client as one step.
 func (w *walk) signInStep(ctx context.Context, p *apiclient.Client, person, proves string) error {
 	begun := time.Now()
 	a, err := p.LogIn(ctx, person)
@@ -182,12 +185,11 @@ func (w *walk) signInStep(ctx context.Context, p *apiclient.Client, person, prov
 	return w.checkStep(step{proves: proves, want: "OK", note: showSession}, a, err)
 }
 
-// busyTries is how often a step comes again that was told BUSY, as a page does:
-// nothing was done.
+// busyTries is how often a step that gets BUSY is repeated, as a page does.
 const busyTries = 20
 
-// checkStep compares the answer with what the step wants, shows the line, and returns an error
-// unless the step held.
+// checkStep compares the answer with what the step wants, prints the line, and returns an
+// error if the step fails.
 func (w *walk) checkStep(s step, a apiclient.Answer, err error) error {
 	w.steps++
 	note := a.Message
@@ -197,7 +199,7 @@ func (w *walk) checkStep(s step, a apiclient.Answer, err error) error {
 	if err == nil && s.note != nil {
 		note, err = s.note(a)
 	}
-	printLine(w.Screen, line{number: w.steps, held: err == nil, proves: s.proves, answer: a, note: note})
+	printLine(w.Screen, line{number: w.steps, passed: err == nil, proves: s.proves, answer: a, note: note})
 	return err
 }
 
@@ -208,14 +210,14 @@ func post(path string, body apiclient.Fields) apiclient.Request {
 	return apiclient.Request{Method: http.MethodPost, Path: path, Body: body}
 }
 
-// underKey gives the request an Idempotency-Key of its own: what is encrypted may
-// then come again.
-func underKey(r apiclient.Request) apiclient.Request { return r.Under(rand.Text()) }
+// withIdempotencyKey gives the request an Idempotency-Key, so that an encrypted password
+// can be sent again.
+func withIdempotencyKey(r apiclient.Request) apiclient.Request { return r.Under(rand.Text()) }
 
 func get(path string) apiclient.Request { return apiclient.Request{Method: http.MethodGet, Path: path} }
 
-// freshPassword makes one that no list, no history and nobody's data knows: 12
-// letters and digits, which most policies allow.
+// freshPassword returns a random password of 12 letters and digits, which most policies
+// accept and no list contains.
 func freshPassword() string {
 	sets := []string{"BCDFGHKMNPQRTVWXZ", "bcdfghkmnpqrtvwxz", "bcdfghkmnpqrtvwxz", "2345789"}
 	policy := passwd.Default()
@@ -226,8 +228,9 @@ func freshPassword() string {
 			set := sets[i%len(sets)]
 			random[i] = set[int(r)%len(set)]
 		}
+		// A random password can contain a sequence of keys, which the policy refuses.
 		if len(policy.Check(passwd.NewSecret(string(random)), passwd.Subject{})) == 0 {
-			return string(random) // chance makes a run of keys now and then
+			return string(random)
 		}
 	}
 }

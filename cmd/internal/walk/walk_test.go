@@ -17,7 +17,7 @@ import (
 	"fundpass/miniapp-api/passwd"
 )
 
-// walkOn runs fundpass walk and returns its screen.
+// walkOn runs fundpass walk and returns its output.
 func walkOn(t *testing.T, base string, args ...string) (string, error) {
 	t.Helper()
 	out := &cmdtest.LogBuffer{}
@@ -32,7 +32,7 @@ func TestWalkWithoutDemo(t *testing.T) {
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	for _, tt := range []struct{ name, base, want string }{
-		{"nothing there", gone.URL, "nothing answers there"},
+		{"nothing there", gone.URL, "no reply from the server"},
 		{"another server", foreign.URL, "is not a demo: GET /sim/people gives status 404"},
 		{"no URL", "127.0.0.1:8080", "is not a URL such as"},
 	} {
@@ -45,7 +45,8 @@ func TestWalkWithoutDemo(t *testing.T) {
 	}
 }
 
-// A fakeDemo answers a walk's first steps as told: code by method and path.
+// fakeDemo starts a server that replies to the first steps of a walk with codes by method
+// and path, and returns its URL.
 func fakeDemo(t *testing.T, codes map[string]string) string {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -62,8 +63,8 @@ func fakeDemo(t *testing.T, codes map[string]string) string {
 	return s.URL
 }
 
-// A walk notices what does not hold.
-func TestWalkNotices(t *testing.T) {
+// TestWalkFails checks that a walk reports a wrong reply.
+func TestWalkFails(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name  string
@@ -71,10 +72,10 @@ func TestWalkNotices(t *testing.T) {
 		want  string
 	}{
 		{"no session", map[string]string{"POST /v1/sessions": "ALIPAY_UNAVAILABLE"},
-			"Step 2 did not hold: wanted OK, got 200 ALIPAY_UNAVAILABLE"},
+			"Step 2 failed: wanted OK, got 200 ALIPAY_UNAVAILABLE"},
 		{"a code twice", map[string]string{"POST /v1/sessions": "OK"},
-			"Step 3 did not hold: wanted AUTH_CODE_INVALID, got 200 OK"},
-		{"no envelope", map[string]string{}, "Step 2 did not hold: the answer is not the API's"},
+			"Step 3 failed: wanted AUTH_CODE_INVALID, got 200 OK"},
+		{"no envelope", map[string]string{}, "Step 2 failed: not a reply of the API"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			screen, err := walkOn(t, fakeDemo(t, tt.codes))
@@ -85,7 +86,7 @@ func TestWalkNotices(t *testing.T) {
 	}
 }
 
-// What an answer must say beside its code.
+// TestNotes checks what a reply must contain beside its code.
 func TestNotes(t *testing.T) {
 	t.Parallel()
 	three := 3
@@ -93,9 +94,9 @@ func TestNotes(t *testing.T) {
 		name   string
 		note   note
 		answer apiclient.Answer
-		want   string // "" = it does not hold
+		want   string // "" = the step fails
 	}{
-		{"session", showSession, apiclient.Answer{Data: []byte(`{"token":"t","expires_in":900,"linked":false}`)}, "good for 900 s, linked: false"},
+		{"session", showSession, apiclient.Answer{Data: []byte(`{"token":"t","expires_in":900,"linked":false}`)}, "valid for 900 s, linked: false"},
 		{"session without a token", showSession, apiclient.Answer{Data: []byte(`{"expires_in":900}`)}, ""},
 		{"attempts", wantAttempts(3), apiclient.Answer{Message: "密码还可以试3次", Remaining: &three}, "密码还可以试3次"},
 		{"other attempts", wantAttempts(2), apiclient.Answer{Remaining: &three}, ""},
@@ -112,7 +113,7 @@ func TestNotes(t *testing.T) {
 		{"one kind of two", wantKinds("a", "b"), apiclient.Answer{Data: []byte(`{"events":[{"kind":"b","text":"二"}]}`)}, ""},
 		{"reset", showState, apiclient.Answer{Data: []byte(`{"state":"failed"}`)}, "state failed"},
 		{"reset that is over", showState, apiclient.Answer{Data: []byte(`{"state":"cancelled"}`)}, ""},
-		{"ticket", showTicket, apiclient.Answer{Data: []byte(`{"ticket":"t","kid":"k","alg":"RSA-OAEP-256","expires_in":900}`)}, "RSA-OAEP-256, key k, good for 900 s"},
+		{"ticket", showTicket, apiclient.Answer{Data: []byte(`{"ticket":"t","kid":"k","alg":"RSA-OAEP-256","expires_in":900}`)}, "RSA-OAEP-256, key k, valid for 900 s"},
 		{"ticket of another kind", showTicket, apiclient.Answer{Data: []byte(`{"ticket":"t","alg":"none"}`)}, ""},
 		{"no object", showSession, apiclient.Answer{Data: []byte(`null`)}, ""},
 	} {
@@ -125,19 +126,19 @@ func TestNotes(t *testing.T) {
 	}
 }
 
-// The lines of a step, with wide characters and without an answer.
+// TestStepLines checks the lines of a step, with wide characters and without a reply.
 func TestStepLines(t *testing.T) {
 	t.Parallel()
 	out := &cmdtest.LogBuffer{}
 	s := terminal.NewScreen(out)
-	printLine(s, line{number: 9, held: true, proves: "A wrong old password is refused", note: "原密码错误，密码还可以试4次", answer: apiclient.Answer{
+	printLine(s, line{number: 9, passed: true, proves: "A wrong old password is refused", note: "原密码错误，密码还可以试4次", answer: apiclient.Answer{
 		Request: post("/v1/password/changes/0193a6a0-0000-7000-8000-000000000000/confirm", nil), Status: 403, Code: "OLD_PASSWORD_WRONG", Took: 61 * time.Millisecond,
 	}})
 	printLine(s, line{number: 10, proves: "修改密码", note: "first\nsecond", answer: apiclient.Answer{Request: get("/v1/password")}})
 	want := strings.Join([]string{
 		" ✓  9  A wrong old password is refused                  403 OLD_PASSWORD_WRONG         61 ms",
 		"       POST /v1/password/changes/{id}/confirm           原密码错误，密码还可以试4次",
-		" ✗ 10  修改密码                                         no answer                       0 ms",
+		" ✗ 10  修改密码                                         no reply                        0 ms",
 		"       GET /v1/password                                 first",
 		"                                                        second",
 		"",
@@ -147,7 +148,7 @@ func TestStepLines(t *testing.T) {
 	}
 }
 
-// A fresh password is allowed, and never the same.
+// TestFreshPassword checks that fresh passwords are accepted and differ.
 func TestFreshPassword(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]bool)

@@ -76,6 +76,7 @@ const table = {
   RESET_CODE_WRONG: { does: 'correct', clear: ['code'], text: '重置码不正确或已失效，请核对' },
   RESET_LIMIT: { does: 'say', text: '今天重置次数已用完，请明天再试或到柜台办理' },
 
+  CHANNEL_CLOSED: { does: 'say', offer: 'retry', text: '暂停服务，请稍后再试，或到柜台办理' },
   TOO_MANY_REQUESTS: { does: 'wait', offer: 'retry' },
   BUSY: { does: 'wait', offer: 'retry', text: '系统繁忙，本次未办理，请稍后再试' },
   RESULT_UNKNOWN: { does: 'ask', offer: 'retry', text: '暂未收到办理结果，请勿重复提交' },

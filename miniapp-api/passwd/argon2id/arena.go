@@ -9,40 +9,39 @@ import (
 	"golang.org/x/crypto/blake2b"
 )
 
-// Version is the version of the function, as hash texts write it: 1.3.
+// Version is the version of argon2 in the text of a hash: 1.3.
 const Version = argon2.Version
 
 // Params is the cost of one key.
 type Params struct {
 	Memory  uint32 // KiB
 	Time    uint32 // passes over the memory
-	Threads uint8  // 1 is computed in the Arena; more are left to x/crypto
+	Threads uint8  // 1 is computed in the Arena, more by x/crypto
 }
 
-// An Arena computes argon2id (RFC 9106) in memory that it keeps. The zero Arena
-// is ready to use, by one goroutine at a time.
+// An Arena computes argon2id (RFC 9106) in memory that it reuses. The zero Arena is ready to use, by one
+// goroutine at a time.
 //
-// x/crypto/argon2 takes new memory from the collector for every key and computes
-// in goroutines of its own, so its caller chooses neither the memory nor the
-// thread. The one case that is used all day, a single thread, is therefore
-// written out here, and x/crypto computes the others. NewPool compares the two
-// before it hands out a place, and the tests do so for random parameters.
+// x/crypto/argon2 allocates new memory for every key and computes in its own goroutines, so that its
+// caller controls neither the memory nor the thread. This package therefore implements the case that
+// is used most, a single thread, and leaves the others to x/crypto. NewPool compares the two once, and
+// the tests do so for random parameters.
 type Arena struct{ blocks []block }
 
 const (
-	blockWords  = 128 // of 8 bytes: 1 KiB
-	quarters    = 4   // a pass is made in four slices
+	blockWords  = 128 // of 8 bytes: a block has 1 KiB
+	syncPoints  = 4   // slices of a pass
 	variant     = 2   // argon2id, RFC 9106 section 3.2
 	blockSize   = 8 * blockWords
 	h0Size      = blake2b.Size
-	firstBlocks = 2 // made from the password, not from other blocks
+	firstBlocks = 2 // computed from the password, not from other blocks
 )
 
 type block [blockWords]uint64
 
-// Key fills out with the argon2id output for a password and a salt. It panics
-// for no output, no pass or no thread: what is left in the memory would pass for
-// a key.
+// Key fills out with the argon2id key of a password and a salt. It panics for an empty
+// output, no pass or no thread, because it would otherwise return bytes of earlier
+// hashes.
 func (a *Arena) Key(out, password, salt []byte, p Params) {
 	if len(out) == 0 || p.Time == 0 || p.Threads == 0 {
 		panic("argon2id: no output, no pass or no thread")
@@ -53,10 +52,10 @@ func (a *Arena) Key(out, password, salt []byte, p Params) {
 		clear(k)
 		return
 	}
-	a.resize(max(int(p.Memory)/quarters, firstBlocks) * quarters)
+	a.resize(max(int(p.Memory)/syncPoints, firstBlocks) * syncPoints)
 	a.start(uint32(len(out)), password, salt, p)
 	for pass := range p.Time {
-		for slice := range uint32(quarters) {
+		for slice := range uint32(syncPoints) {
 			a.segment(pass, slice, p.Time)
 		}
 	}
@@ -66,8 +65,8 @@ func (a *Arena) Key(out, password, salt []byte, p Params) {
 	clear(last[:])
 }
 
-// resize keeps the memory of earlier hashes. What they left in it is not cleared:
-// the first pass writes every block before it reads it.
+// resize sets the number of blocks and reuses the memory of earlier hashes. It does not
+// clear it, because the first pass writes every block before reading it.
 func (a *Arena) resize(n int) {
 	if cap(a.blocks) < n {
 		a.blocks = make([]block, n)
@@ -75,9 +74,9 @@ func (a *Arena) resize(n int) {
 	a.blocks = a.blocks[:n]
 }
 
-// start makes the first blocks, RFC 9106 section 3.2, steps 1 to 4.
+// start computes the first blocks, RFC 9106 section 3.2, steps 1 to 4.
 func (a *Arena) start(outSize uint32, password, salt []byte, p Params) {
-	h, _ := blake2b.New512(nil) // without a key there is no error
+	h, _ := blake2b.New512(nil) // fails only with an invalid key
 	word := func(n uint32) { h.Write(binary.LittleEndian.AppendUint32(nil, n)) }
 	for _, n := range []uint32{1, outSize, p.Memory, p.Time, Version, variant} {
 		word(n)
@@ -98,22 +97,22 @@ func (a *Arena) start(outSize uint32, password, salt []byte, p Params) {
 	clear(buf[:])
 }
 
-// segment fills a quarter of the memory, RFC 9106 section 3.2, steps 5 and 6.
+// segment fills a segment of the memory, RFC 9106 section 3.2, steps 5 and 6.
 func (a *Arena) segment(pass, slice, time uint32) {
 	n := uint32(len(a.blocks))
-	at := position{pass: pass, slice: slice, quarter: n / quarters}
-	over := ^uint64(0)
+	at := position{pass: pass, slice: slice, segmentLength: n / syncPoints}
+	keepMask := ^uint64(0)
 	if pass == 0 {
-		over = 0 // nothing of an earlier pass to mix in
+		keepMask = 0 // there is no earlier pass
 		if slice == 0 {
 			at.index = firstBlocks
 		}
 	}
-	independent := pass == 0 && slice < quarters/2
+	independent := pass == 0 && slice < syncPoints/2
 	counter := block{0: uint64(pass), 2: uint64(slice), 3: uint64(n), 4: uint64(time), 5: variant}
 	var zero, addresses block
-	for ; at.index < at.quarter; at.index++ {
-		now := slice*at.quarter + at.index
+	for ; at.index < at.segmentLength; at.index++ {
+		now := slice*at.segmentLength + at.index
 		before := &a.blocks[(now+n-1)%n]
 		random := before[0]
 		if independent {
@@ -124,23 +123,24 @@ func (a *Arena) segment(pass, slice, time uint32) {
 			}
 			random = addresses[at.index%blockWords]
 		}
-		compress(&a.blocks[now], before, &a.blocks[at.reference(random)], over)
+		compress(&a.blocks[now], before, &a.blocks[at.reference(random)], keepMask)
 	}
 }
 
-// A position is a block being filled, counted within its slice.
-type position struct{ pass, slice, index, quarter uint32 }
+// A position identifies the block to fill by its index within its segment.
+type position struct{ pass, slice, index, segmentLength uint32 }
 
-// reference picks the block to mix in, RFC 9106 section 3.4.2, for one lane.
+// reference returns the index of the block to mix in, RFC 9106 section 3.4.2, for one
+// lane.
 func (p position) reference(random uint64) uint32 {
-	area, begin := p.slice*p.quarter+p.index-1, uint32(0)
+	area, begin := p.slice*p.segmentLength+p.index-1, uint32(0)
 	if p.pass > 0 {
-		area, begin = (quarters-1)*p.quarter+p.index-1, (p.slice+1)%quarters*p.quarter
+		area, begin = (syncPoints-1)*p.segmentLength+p.index-1, (p.slice+1)%syncPoints*p.segmentLength
 	}
 	x := random & 0xffffffff
 	x = x * x >> 32
 	x = uint64(area) * x >> 32
-	return (begin + area - 1 - uint32(x)) % (quarters * p.quarter)
+	return (begin + area - 1 - uint32(x)) % (syncPoints * p.segmentLength)
 }
 
 func (b *block) get(from *[blockSize]byte) {
@@ -164,15 +164,14 @@ func longHash(out, in []byte) {
 		n := copy(out, sum[:blake2b.Size/2])
 		out, in = out[n:], append(in[:0], sum[:]...)
 	}
-	h, _ := blake2b.New(len(out), nil) // 1 to 64 bytes without a key: no error
+	h, _ := blake2b.New(len(out), nil) // fails only for an invalid size or key
 	h.Write(in)
 	h.Sum(out[:0])
 }
 
-// prove compares the arena with x/crypto once, as a key pair is tried before it
-// is used: a processor or compiler that gets it wrong must not make hashes that
-// no other one can check.
-var prove = sync.OnceFunc(func() {
+// selfTest compares the arena with x/crypto, so that a processor or compiler that
+// computes it wrong does not make hashes that no other can verify.
+var selfTest = sync.OnceFunc(func() {
 	var a Arena
 	var got [32]byte
 	password, salt := []byte("password"), []byte("somesaltsomesalt")

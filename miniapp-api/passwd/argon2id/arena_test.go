@@ -18,7 +18,8 @@ func arenaKey(a *Arena, password, salt []byte, p Params) []byte {
 	return out
 }
 
-// The vectors of the reference implementation's own test program, version 0x13.
+// TestVectors uses the vectors of the reference implementation's test program, version
+// 0x13.
 func TestVectors(t *testing.T) {
 	t.Parallel()
 	var a Arena
@@ -43,8 +44,8 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// One arena, used for sizes up and down, must agree with x/crypto every time:
-// nothing of an earlier hash may shine through.
+// TestArenaAgreesWithXCrypto checks that a reused arena of varying size agrees with
+// x/crypto, so that nothing of earlier hashes remains in a result.
 func TestArenaAgreesWithXCrypto(t *testing.T) {
 	t.Parallel()
 	var a Arena
@@ -60,7 +61,8 @@ func TestArenaAgreesWithXCrypto(t *testing.T) {
 	})
 }
 
-// What would leave the key to what is in the memory already is refused.
+// TestKeyRefuses checks that parameters for which the key would consist of earlier memory
+// are refused.
 func TestKeyRefuses(t *testing.T) {
 	t.Parallel()
 	for name, p := range map[string]Params{"no pass": {64, 0, 1}, "no thread": {64, 1, 0}, "no output": {64, 1, 1}} {
@@ -98,9 +100,9 @@ func TestArenaTakesNoMemory(t *testing.T) {
 	p := Params{256, 1, 1}
 	out, salt := make([]byte, keySize), make([]byte, 16)
 	a.Key(out, []byte("password"), salt, p)
-	// BLAKE2b states and their input are all that is left: 256 KiB are not among it.
+	// Only BLAKE2b states and their input are allocated, far less than 256 KiB.
 	const runs = 20
-	var before, after runtime.MemStats // of the whole process, in which no other test runs now
+	var before, after runtime.MemStats // of the process, in which no other test runs now
 	runtime.ReadMemStats(&before)
 	for range runs {
 		a.Key(out, []byte("password"), salt, p)

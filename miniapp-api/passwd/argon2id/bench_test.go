@@ -20,22 +20,22 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// The pool's figures, in one run:
+// This command measures the pool:
 //
 //	go test ./miniapp-api/passwd/argon2id -run xxx -bench 'Throughput|Requests|Memory'
 //
-// Wanted with 64 callers on two idle cores: x-bare at least 0.95, x-idle-pool
-// at most 5, x-120MB under 1. x-bare-cpu is x-bare by processor time, which
-// means something on a busy machine, too.
+// Expected with 64 callers on two idle cores: x-bare at least 0.95, x-idle-pool at most 5, x-120MB
+// under 1. x-bare-cpu is x-bare by processor time, which is meaningful on a busy machine, too.
 
-// usual is the cost of a password's hash.
+// usual is the cost of a password hash.
 var usual = Params{Memory: 19 << 10, Time: 2, Threads: 1}
 
-// callers is the load of the benchmarks: far more than there are slots.
+// callers is the number of callers in the benchmarks, far more than there are slots.
 const callers = 64
 
-// storm keeps callers hashing until stop is called, which returns hashes a second.
-func storm(n int, hash func()) (stop func() float64) {
+// startLoad hashes in n goroutines until the returned function is called, which returns
+// the hashes per second.
+func startLoad(n int, hash func()) (stop func() float64) {
 	var done atomic.Int64
 	var end atomic.Bool
 	var wg sync.WaitGroup
@@ -63,7 +63,8 @@ func bareXCrypto() {
 	argon2.IDKey([]byte("secret words"), []byte("somesaltsomesalt"), usual.Time, usual.Memory, 1, keySize)
 }
 
-// viaPool computes a key, and tries again when it is shed.
+// viaPool returns a function that computes a key in the pool and retries while it is
+// busy.
 func viaPool(b *testing.B, p *Pool) func() {
 	return func() {
 		for {
@@ -84,21 +85,21 @@ func viaPool(b *testing.B, p *Pool) func() {
 	}
 }
 
-// BenchmarkThroughput compares the Pool under 64 callers with x/crypto called
-// by as many goroutines as there are processors, in turns.
+// BenchmarkThroughput compares, alternately, a Pool with 64 callers and x/crypto with as
+// many goroutines as processors.
 func BenchmarkThroughput(b *testing.B) {
-	const turn = time.Second
+	const interval = time.Second
 	var ratios, costs, rates []float64
 	for b.Loop() {
 		begun := processorTime(b)
-		bare := storm(runtime.GOMAXPROCS(0), bareXCrypto)
-		time.Sleep(turn)
+		bare := startLoad(runtime.GOMAXPROCS(0), bareXCrypto)
+		time.Sleep(interval)
 		bareCost := processorTime(b) - begun
 		bareRate := bare()
 		p := NewPool(Config{Wait: time.Minute})
 		begun = processorTime(b)
-		pooled := storm(callers, viaPool(b, p))
-		time.Sleep(turn)
+		pooled := startLoad(callers, viaPool(b, p))
+		time.Sleep(interval)
 		cost := processorTime(b) - begun
 		rate := pooled()
 		p.Close()
@@ -114,7 +115,7 @@ func BenchmarkThroughput(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// processorTime is what this process has used so far.
+// processorTime returns the processor time that this process has used.
 func processorTime(b *testing.B) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -123,16 +124,16 @@ func processorTime(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkRequestsBesideHashing measures the 99th percentile of a small HTTP
-// GET, in turns: on an idle server, beside 64 callers of a Pool, of a Pool
-// whose extra processors are taken away, and of x/crypto behind a semaphore of
-// as many places. x-idle are the ratios to the first.
+// BenchmarkRequestsBesideHashing measures, alternately, the 99th percentile of a small
+// HTTP GET on an idle server, with 64 callers of a Pool, with a Pool without its extra
+// processors, and with x/crypto behind a semaphore of the same size. x-idle are the
+// ratios to the first.
 func BenchmarkRequestsBesideHashing(b *testing.B) {
 	took := map[string][]time.Duration{}
 	for b.Loop() {
 		took["idle"] = append(took["idle"], requests(b)...)
 		p := NewPool(Config{Wait: time.Minute})
-		stop := storm(callers, viaPool(b, p))
+		stop := startLoad(callers, viaPool(b, p))
 		took["pool"] = append(took["pool"], requests(b)...)
 		lowerProcs(p.slots)
 		took["no-procs"] = append(took["no-procs"], requests(b)...)
@@ -140,7 +141,7 @@ func BenchmarkRequestsBesideHashing(b *testing.B) {
 		stop()
 		p.Close()
 		places := make(chan struct{}, runtime.GOMAXPROCS(0))
-		stop = storm(callers, func() { places <- struct{}{}; bareXCrypto(); <-places })
+		stop = startLoad(callers, func() { places <- struct{}{}; bareXCrypto(); <-places })
 		took["semaphore"] = append(took["semaphore"], requests(b)...)
 		stop()
 	}
@@ -176,8 +177,8 @@ func requests(b *testing.B) (took []time.Duration) {
 	return took
 }
 
-// BenchmarkMemory reports by how much the resident memory grows under 64
-// callers of a Pool at the usual cost.
+// BenchmarkMemory measures the growth of the resident memory with 64 callers of a Pool at
+// the usual cost.
 func BenchmarkMemory(b *testing.B) {
 	debug.FreeOSMemory()
 	before := residentMB(b)
@@ -185,7 +186,7 @@ func BenchmarkMemory(b *testing.B) {
 	defer p.Close()
 	var most float64
 	for b.Loop() {
-		stop := storm(callers, viaPool(b, p))
+		stop := startLoad(callers, viaPool(b, p))
 		for range 100 {
 			time.Sleep(20 * time.Millisecond)
 			most = max(most, residentMB(b))
@@ -198,7 +199,7 @@ func BenchmarkMemory(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// residentMB reads VmRSS, where there is one.
+// residentMB returns VmRSS and skips the benchmark if /proc is missing.
 func residentMB(b *testing.B) float64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {

@@ -18,8 +18,8 @@ func ExampleArena() {
 	// e24df64b97742be45329300aeae1ca35
 }
 
-// A request reserves a place before it charges an attempt: who is turned away has
-// lost nothing.
+// A request reserves a place before it charges an attempt, so that a refused caller loses
+// nothing.
 func ExamplePool() {
 	pool := argon2id.NewPool(argon2id.Config{Slots: 1, Wait: time.Millisecond})
 	defer pool.Close()
@@ -40,9 +40,9 @@ func ExamplePool() {
 	_, err = pool.Reserve(ctx, argon2id.Caller{Identity: "another user"})
 	var busy *argon2id.BusyError
 	if errors.As(err, &busy) {
-		fmt.Println("come back after", busy.After)
+		fmt.Println("retry after", busy.After)
 	}
 	// Output:
 	// computed: true
-	// come back after 1s
+	// retry after 1s
 }

@@ -8,7 +8,7 @@ import (
 
 func TestThreadIsNice(t *testing.T) {
 	t.Parallel()
-	own, err := unix.Getpriority(unix.PRIO_PROCESS, 0) // the kernel answers 20 - nice
+	own, err := unix.Getpriority(unix.PRIO_PROCESS, 0) // the kernel returns 20 - nice
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,6 +30,6 @@ func TestThreadIsNice(t *testing.T) {
 		t.Errorf("priority %d, want %d", prio, want)
 	}
 	if now, _ := unix.Getpriority(unix.PRIO_PROCESS, 0); now != own {
-		t.Errorf("this thread went from %d to %d", own, now)
+		t.Errorf("the priority of this thread changed from %d to %d", own, now)
 	}
 }

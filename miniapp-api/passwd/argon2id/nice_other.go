@@ -2,5 +2,5 @@
 
 package argon2id
 
-// lowerPriority does nothing: only Linux gives threads priorities of their own.
+// lowerPriority does nothing: only Linux has priorities of threads.
 func lowerPriority() {}

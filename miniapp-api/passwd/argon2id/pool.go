@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Errors of a Pool. ErrBusy means that nothing was done; see BusyError.
+// Errors of a Pool. ErrBusy means that nothing was computed; see BusyError.
 var (
 	ErrBusy     = errors.New("argon2id: too many callers wait for a place")
 	ErrClosed   = errors.New("argon2id: pool is closed")
@@ -19,14 +19,14 @@ const defaultWait = 2 * time.Second
 
 // Config configures NewPool.
 type Config struct {
-	Slots int           // keys computed at once; 0: as many as processors
-	Wait  time.Duration // the longest wait for a slot; 0: 2 s
+	Slots int           // keys computed concurrently; 0 means the number of processors
+	Wait  time.Duration // maximum wait for a slot; 0 means 2 s
 }
 
-// A Pool computes keys in a bounded number of places: Slots at once, others wait as long
-// as Wait, everybody else is told ErrBusy. Its memory is that of one key times Slots under
-// any load. Several of one process compute no more at once than the one with the most
-// slots. It is safe for concurrent use.
+// A Pool computes at most Slots keys concurrently. Further callers wait for at most Wait;
+// the others get ErrBusy. It uses the memory of Slots keys under any load. Several pools
+// of a process compute at most as many keys concurrently as the one with the most slots.
+// It is safe for concurrent use.
 type Pool struct {
 	slots  int
 	idle   chan *worker
@@ -36,9 +36,10 @@ type Pool struct {
 }
 
 // NewPool starts the workers; Close stops them. It raises GOMAXPROCS by the number of
-// slots, see the package documentation. It panics if this machine computes argon2id wrong.
+// slots, see the package documentation. It panics if this machine computes argon2id
+// incorrectly.
 func NewPool(c Config) *Pool {
-	prove()
+	selfTest()
 	if c.Slots <= 0 {
 		c.Slots = defaultSlots()
 	}
@@ -55,8 +56,8 @@ func NewPool(c Config) *Pool {
 	return p
 }
 
-// Close stops the workers and gives the extra processors back. Keys that are being
-// computed are finished; later calls and those that wait get ErrClosed.
+// Close stops the workers and lowers GOMAXPROCS again. Running computations are finished;
+// later and waiting calls return ErrClosed.
 func (p *Pool) Close() {
 	p.once.Do(func() {
 		close(p.closed)
@@ -64,28 +65,28 @@ func (p *Pool) Close() {
 	})
 }
 
-// Waiting returns how many callers wait for a place at this moment.
+// Waiting returns the number of callers that wait for a place.
 func (p *Pool) Waiting() int { return p.queue.length() }
 
 // A Slot is a place in the pool, for one caller at a time.
 type Slot struct{ place *place }
 
-// A place is what a Slot holds; it outlives the Slot until it is given back.
+// A place is what a Slot holds. It outlives the Slot until it is released.
 type place struct {
 	pool   *Pool
 	worker *worker
-	turn   *turn
+	waiter *waiter
 
 	mu       sync.Mutex // held while a function runs in the place
 	released bool
-	detach   func() bool // ends the watch on the context
+	detach   func() bool // stops the release at the end of the context
 }
 
-// Reserve takes a place in the pool, or waits in the queue for one, so that a
-// caller is turned away before anything else is done: before an attempt is charged.
-// Release gives it back; so does the end of ctx, unless Detach came first, and the
-// garbage collector, if Release was forgotten. Errors: a BusyError, which is ErrBusy, when
-// the wait would be too long; ErrClosed; the context's when it ends before there is a place.
+// Reserve reserves a place in the pool, or waits for one, so that a caller is refused
+// before anything else is done, such as charging an attempt. The place is returned by
+// Release, by the end of ctx unless Detach was called, or by the garbage collector if
+// Release was forgotten. Reserve returns a BusyError, which is ErrBusy, if the wait would
+// be too long, ErrClosed, or the error of ctx if it ends first.
 func (p *Pool) Reserve(ctx context.Context, c Caller) (*Slot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -95,7 +96,7 @@ func (p *Pool) Reserve(ctx context.Context, c Caller) (*Slot, error) {
 		return nil, err
 	}
 	select {
-	case <-t.come:
+	case <-t.ready:
 		return p.slot(ctx, t), nil
 	case <-ctx.Done():
 		err = ctx.Err()
@@ -106,9 +107,9 @@ func (p *Pool) Reserve(ctx context.Context, c Caller) (*Slot, error) {
 	return nil, err
 }
 
-func (p *Pool) slot(ctx context.Context, t *turn) *Slot {
+func (p *Pool) slot(ctx context.Context, t *waiter) *Slot {
 	t.used = true
-	at := &place{pool: p, worker: <-p.idle, turn: t}
+	at := &place{pool: p, worker: <-p.idle, waiter: t}
 	at.mu.Lock()
 	defer at.mu.Unlock()
 	at.detach = context.AfterFunc(ctx, at.release)
@@ -117,20 +118,20 @@ func (p *Pool) slot(ctx context.Context, t *turn) *Slot {
 	return s
 }
 
-// Do runs f in the place, on its thread and with its memory, and returns when f does. If f
-// panics, so does Do. Errors, before f has run: ErrReleased, ErrClosed, the context's.
+// Do runs f in the place, on its thread and with its memory, and waits for it. If f
+// panics, Do panics. It returns ErrReleased, ErrClosed or the error of ctx without
+// running f.
 func (s *Slot) Do(ctx context.Context, f func(*Arena)) error { return s.place.do(ctx, f) }
 
-// Detach lets the slot outlive the context it was reserved under: whoever has charged
-// for a hash finishes it. It reports false when the context has ended before.
+// Detach makes the slot independent of the context of Reserve, so that a caller that has
+// charged for a hash finishes it. It returns false if the context has ended.
 func (s *Slot) Detach() bool {
 	s.place.mu.Lock()
 	defer s.place.mu.Unlock()
 	return s.place.detach()
 }
 
-// Release gives the place back, after a hash that runs in it. Calling it again
-// does nothing.
+// Release returns the place once no function runs in it. Further calls do nothing.
 func (s *Slot) Release() { s.place.release() }
 
 func (p *place) release() {
@@ -142,7 +143,7 @@ func (p *place) release() {
 	p.released = true
 	p.detach()
 	p.pool.idle <- p.worker
-	p.pool.queue.leave(p.turn)
+	p.pool.queue.leave(p.waiter)
 }
 
 func (p *place) do(ctx context.Context, f func(*Arena)) error {
@@ -152,7 +153,7 @@ func (p *place) do(ctx context.Context, f func(*Arena)) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.released {
-		if err := ctx.Err(); err != nil { // it ended since, and took the place with it
+		if err := ctx.Err(); err != nil { // the end of ctx has released the place
 			return err
 		}
 		return ErrReleased

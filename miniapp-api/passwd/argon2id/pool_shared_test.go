@@ -9,10 +9,10 @@ import (
 	"fundpass/keys/testenv"
 )
 
-// Two Pools of one process compute no more at once than the larger of them alone, and
-// the second takes as many slots by default as the first. Not parallel: other tests
-// make Pools, too.
-func TestSlotsAreTheProcesss(t *testing.T) {
+// TestSlotsOfProcess checks that two pools of a process compute no more at once than the
+// larger one, and that the second has as many slots by default as the first. It is not
+// parallel, because other tests create pools, too.
+func TestSlotsOfProcess(t *testing.T) {
 	first, second := newPool(t, Config{}), newPool(t, Config{})
 	if first.slots != second.slots {
 		t.Errorf("%d slots, then %d", first.slots, second.slots)
@@ -46,7 +46,7 @@ func TestSlotsAreTheProcesss(t *testing.T) {
 	}
 }
 
-// A Pool that outlives a larger one still computes.
+// TestSlotsOfTheLastPool checks that a pool that outlives a larger one still computes.
 func TestSlotsOfTheLastPool(t *testing.T) {
 	large := NewPool(Config{Slots: 3})
 	small := newPool(t, Config{Slots: 1})
@@ -59,6 +59,6 @@ func TestSlotsOfTheLastPool(t *testing.T) {
 			t.Error(err)
 		}
 	case <-time.After(testenv.Patience):
-		t.Fatal("there is no slot left")
+		t.Fatal("no slot is left")
 	}
 }

@@ -22,7 +22,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 	testenv.Eventually(t, what, is)
 }
 
-// cheap costs next to nothing.
+// cheap is the lowest cost.
 var cheap = Params{Memory: 64, Time: 1, Threads: 1}
 
 func newPool(t testing.TB, c Config) *Pool {
@@ -37,7 +37,7 @@ func compute(ctx context.Context, s *Slot) error {
 	return s.Do(ctx, func(a *Arena) { arenaKey(a, []byte("secret words"), []byte("somesalt"), cheap) })
 }
 
-// reserveAndCompute computes a cheap key in a place of its own.
+// reserveAndCompute reserves a place and computes a cheap key in it.
 func reserveAndCompute(ctx context.Context, p *Pool) error {
 	s, err := p.Reserve(ctx, Caller{})
 	if err != nil {
@@ -47,17 +47,17 @@ func reserveAndCompute(ctx context.Context, p *Pool) error {
 	return compute(ctx, s)
 }
 
-// free reports how many places nobody holds.
+// free returns the number of free places.
 func free(p *Pool) int { return len(p.idle) }
 
-// empty reports that nobody is in the queue and every place is free.
+// empty reports whether nobody waits and every place is free.
 func (q *queue) empty() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.held == [2]int{} && q.waiting[owners].Len()+q.waiting[strangers].Len()+len(q.present) == 0
+	return q.held == [2]int{} && q.waiting[verified].Len()+q.waiting[unverified].Len()+len(q.byIdentity) == 0
 }
 
-// Whoever would wait too long is turned away.
+// TestReserveIsBoundedByTime checks that a caller who would wait too long is refused.
 func TestReserveIsBoundedByTime(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, Config{Slots: 2, Wait: time.Nanosecond})
@@ -70,7 +70,7 @@ func TestReserveIsBoundedByTime(t *testing.T) {
 		held = append(held, s)
 	}
 	_, err := p.Reserve(t.Context(), Caller{})
-	if busy := (*BusyError)(nil); !errors.Is(err, ErrBusy) || !errors.As(err, &busy) || busy.After < soonest {
+	if busy := (*BusyError)(nil); !errors.Is(err, ErrBusy) || !errors.As(err, &busy) || busy.After < minRetry {
 		t.Errorf("without a place: %v", err)
 	}
 	for _, s := range held {
@@ -115,7 +115,7 @@ func TestSlotEndsWithContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel()
-	eventually(t, "the place comes back", func() bool { return free(p) == 1 })
+	eventually(t, "the place is released", func() bool { return free(p) == 1 })
 	if err := compute(ctx, s); !errors.Is(err, context.Canceled) {
 		t.Errorf("with the ended context: %v", err)
 	}
@@ -141,7 +141,7 @@ func TestForgottenSlotComesBack(t *testing.T) {
 				t.Fatal(err)
 			}
 		}()
-		eventually(t, "the place comes back", func() bool { runtime.GC(); return free(p) == 1 })
+		eventually(t, "the place is released", func() bool { runtime.GC(); return free(p) == 1 })
 	}
 }
 
@@ -156,7 +156,7 @@ func TestPanicReachesTheCallerOnly(t *testing.T) {
 		defer s.Release()
 		defer func() {
 			if recover() != "boom" {
-				t.Error("the panic is lost")
+				t.Error("Do did not panic")
 			}
 		}()
 		_ = s.Do(t.Context(), func(*Arena) { panic("boom") })
@@ -166,7 +166,8 @@ func TestPanicReachesTheCallerOnly(t *testing.T) {
 	}
 }
 
-// A slot whose request ends while it hashes must not let one hash more run.
+// TestNeverMoreThanSlots checks that a request that ends while it hashes does not let
+// another hash run at the same time.
 func TestNeverMoreThanSlots(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, Config{Slots: 2, Wait: testenv.Patience})
@@ -197,7 +198,7 @@ func TestNeverMoreThanSlots(t *testing.T) {
 	if most.Load() > 2 {
 		t.Errorf("%d at once", most.Load())
 	}
-	eventually(t, "all places come back", func() bool { return free(p) == 2 && p.queue.empty() })
+	eventually(t, "all places are released", func() bool { return free(p) == 2 && p.queue.empty() })
 }
 
 func TestCallersTogether(t *testing.T) {
@@ -240,18 +241,18 @@ func TestClose(t *testing.T) {
 	}
 	eventually(t, "the worker ends", func() bool { return errors.Is(compute(t.Context(), s), ErrClosed) })
 	s.Release()
-	eventually(t, "nobody else is let in", func() bool { return errors.Is(reserveAndCompute(t.Context(), p), ErrClosed) })
+	eventually(t, "no further caller is admitted", func() bool { return errors.Is(reserveAndCompute(t.Context(), p), ErrClosed) })
 }
 
-// Not parallel: other tests make Pools, too.
+// TestProcessorsAreGivenBack is not parallel, because other tests create pools, too.
 func TestProcessorsAreGivenBack(t *testing.T) {
 	before := runtime.GOMAXPROCS(0)
 	one, byDefault := NewPool(Config{Slots: 3}), NewPool(Config{})
 	if got := runtime.GOMAXPROCS(0); got != before+max(3, before) || byDefault.slots != before {
 		t.Errorf("GOMAXPROCS %d with 3 slots and %d by default, was %d", got, byDefault.slots, before)
 	}
-	if byDefault.queue.longest != 2*time.Second {
-		t.Errorf("waits %v by default", byDefault.queue.longest)
+	if byDefault.queue.maxWait != 2*time.Second {
+		t.Errorf("waits %v by default", byDefault.queue.maxWait)
 	}
 	one.Close()
 	one.Close()
@@ -261,7 +262,7 @@ func TestProcessorsAreGivenBack(t *testing.T) {
 	}
 }
 
-// An endingContext ends after its first look.
+// An endingContext ends after the first call of Err.
 type endingContext struct {
 	context.Context
 	looks int
@@ -274,8 +275,8 @@ func (c *endingContext) Err() error {
 	return context.DeadlineExceeded
 }
 
-// A context that ends while its slot is on the way to hash is what the caller is
-// told, not the slot that went with it.
+// TestSlotEndsWithItsContext checks that a caller whose context ends on the way to hash
+// gets the error of the context, not ErrReleased.
 func TestSlotEndsWithItsContext(t *testing.T) {
 	p := newPool(t, Config{Slots: 1})
 	slot, err := p.Reserve(t.Context(), Caller{})

@@ -7,212 +7,214 @@ import (
 	"time"
 )
 
-// A Caller is who asks for a place to hash in. What it says must follow from the
-// caller's own session, never from the person a password is tried for: it decides who
-// waits, and how long.
+// A Caller identifies who asks for a place. It must be derived from the caller's session,
+// never from the person whose password is tried, because it decides who waits and how
+// long.
 type Caller struct {
-	Identity   string // has one place at a time, or one wait in line; "": the program itself
-	Unverified bool   // not yet known to be anybody here
+	Identity   string // has one place or one position in the queue; "" is the program itself
+	Unverified bool   // not known to be a person of this centre
 }
 
 func (c Caller) rank() rank {
 	if c.Unverified {
-		return strangers
+		return unverified
 	}
-	return owners
+	return verified
 }
 
-// A rank is a line of its own: a flood of those who are not known to be anybody must not
-// keep out those who are.
+// A rank is a queue of its own, so that a flood of unverified callers does not block
+// verified ones.
 type rank int
 
 const (
-	owners rank = iota
-	strangers
+	verified rank = iota
+	unverified
 )
 
 func (r rank) other() rank { return 1 - r }
 
 const (
-	// ownersTurns is how many places owners get for each that a stranger gets, while both
-	// wait. One stranger in three is not shut out, also where there is but one place.
-	ownersTurns = 2
+	// verifiedPerUnverified is the number of places that verified callers get for each
+	// place of an unverified one while both wait. Unverified callers are thus not shut
+	// out, even if there is only one place.
+	verifiedPerUnverified = 2
 
-	firstHold = 50 * time.Millisecond // until places have been held
-	holdsMean = 8                     // about so many of the last count
+	initialHold = 50 * time.Millisecond // before the first measurement
+	holdWeight  = 8                     // a measurement counts one in so many in the moving average
 
-	// Whoever is turned away is told to come back in this time.
-	soonest, latest = time.Second, 20 * time.Second
+	// Bounds of BusyError.After.
+	minRetry, maxRetry = time.Second, 20 * time.Second
 )
 
-// A BusyError is an ErrBusy that says when to come back.
+// A BusyError is an ErrBusy with the time after which to retry.
 type BusyError struct{ After time.Duration }
 
 func (e *BusyError) Error() string { return ErrBusy.Error() }
 
-// Is reports that this is an ErrBusy.
+// Is reports whether target is ErrBusy.
 func (e *BusyError) Is(target error) bool { return target == ErrBusy }
 
-// A queue decides who gets the next place. It is bounded by time: who would wait
-// longer than the longest wait, going by how long places have been held lately, is
-// turned away at once. Owners and strangers wait in a line each, first come, first
-// served. While owners wait, strangers get every third place and hold no more than
-// half of the places, of which a single one counts as a half.
+// A queue decides who gets the next place. It refuses callers who would wait longer than
+// maxWait, judging by how long places were held recently. Verified and unverified callers
+// each wait in first-come order. While verified callers wait, unverified ones get every
+// third place and hold at most half of the places, or one if there is only one.
 type queue struct {
 	places  int
-	longest time.Duration
+	maxWait time.Duration
 	now     func() time.Time
 
-	mu      sync.Mutex
-	held    [2]int             // places, by rank
-	waiting [2]list.List       // of *turn, by rank
-	present map[string][]*turn // of an identity, those behind the one in line or served
-	turns   int                // of owners since the last stranger's, while one waits
-	hold    time.Duration      // how long a place is held, on the whole
-	back    [2]time.Time       // when the next one turned away is to come back, by rank
+	mu          sync.Mutex
+	held        [2]int               // places held, by rank
+	waiting     [2]list.List         // of *waiter, by rank
+	byIdentity  map[string][]*waiter // further callers of an identity that waits or has a place
+	verifiedRun int                  // places given to verified callers since the last unverified one, while one waits
+	meanHold    time.Duration        // moving average of the time a place is held
+	nextRetry   [2]time.Time         // when the next refused caller should retry, by rank
 }
 
-func newQueue(places int, longest time.Duration, now func() time.Time) *queue {
-	return &queue{places: places, longest: longest, now: now, present: make(map[string][]*turn), hold: firstHold}
+func newQueue(places int, maxWait time.Duration, now func() time.Time) *queue {
+	return &queue{places: places, maxWait: maxWait, now: now, byIdentity: make(map[string][]*waiter), meanHold: initialHold}
 }
 
-// A turn is one caller's, from entering to leaving.
-type turn struct {
+// A waiter is one caller from enter to leave.
+type waiter struct {
 	Caller
-	come  chan struct{} // closed when there is a place
-	line  *list.Element // nil: is not in line
-	begun time.Time     // zero: has no place
-	used  bool          // the place
+	ready   chan struct{} // closed when the caller gets a place
+	element *list.Element // nil if not in the queue
+	begun   time.Time     // zero without a place
+	used    bool          // the place was used
 }
 
-// enter gives the caller a place, or a wait for one. Error: *BusyError. A second request
-// of an identity waits behind the first, not in line: whoever sends a hundred hashes in one
-// place, and keeps nobody else out. It has charged nothing yet.
-func (q *queue) enter(c Caller) (*turn, error) {
+// enter gives the caller a place or a position in the queue, or returns a *BusyError. A
+// second request of an identity waits behind the first, outside the queue: an identity
+// that sends a hundred requests computes in one place and delays nobody else. Nothing has
+// been charged at this time.
+func (q *queue) enter(c Caller) (*waiter, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	t := &turn{Caller: c, come: make(chan struct{})}
+	t := &waiter{Caller: c, ready: make(chan struct{})}
 	wait := q.wait(c.rank())
-	if behind, here := q.present[c.Identity]; here {
-		if time.Duration(len(behind)+1)*(wait+q.hold) > q.longest {
-			return nil, &BusyError{soonest}
+	if behind, present := q.byIdentity[c.Identity]; present {
+		if time.Duration(len(behind)+1)*(wait+q.meanHold) > q.maxWait {
+			return nil, &BusyError{minRetry}
 		}
-		q.present[c.Identity] = append(behind, t)
+		q.byIdentity[c.Identity] = append(behind, t)
 		return t, nil
 	}
-	if q.held[owners]+q.held[strangers] == q.places && wait > q.longest {
-		return nil, &BusyError{q.comeBack(c.rank())}
+	if q.held[verified]+q.held[unverified] == q.places && wait > q.maxWait {
+		return nil, &BusyError{q.retryAfter(c.rank())}
 	}
 	if c.Identity != "" {
-		q.present[c.Identity] = nil
+		q.byIdentity[c.Identity] = nil
 	}
-	q.lineUp(t)
+	q.enqueue(t)
 	return t, nil
 }
 
-// lineUp puts a turn at the end of its line, where it may be served at once.
-func (q *queue) lineUp(t *turn) {
-	t.line = q.waiting[t.rank()].PushBack(t)
+// enqueue appends a waiter to its queue, where it may be served at once.
+func (q *queue) enqueue(t *waiter) {
+	t.element = q.waiting[t.rank()].PushBack(t)
 	q.serve()
 }
 
-// leave ends a turn, whether it has come or not. A place that was given to somebody who had
-// gone already says nothing about how long places are held.
-func (q *queue) leave(t *turn) {
+// leave removes a waiter, whether it has a place or not. A place that was not used is not
+// measured.
+func (q *queue) leave(t *waiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	behind := q.present[t.Identity]
-	if t.line == nil && t.begun.IsZero() {
-		q.present[t.Identity] = slices.DeleteFunc(behind, func(other *turn) bool { return other == t })
+	behind := q.byIdentity[t.Identity]
+	if t.element == nil && t.begun.IsZero() {
+		q.byIdentity[t.Identity] = slices.DeleteFunc(behind, func(other *waiter) bool { return other == t })
 		return
 	}
-	if t.line != nil {
-		q.waiting[t.rank()].Remove(t.line)
+	if t.element != nil {
+		q.waiting[t.rank()].Remove(t.element)
 	} else {
 		q.held[t.rank()]--
 	}
 	if t.used {
-		q.hold += (min(q.now().Sub(t.begun), q.longest) - q.hold) / holdsMean
+		q.meanHold += (min(q.now().Sub(t.begun), q.maxWait) - q.meanHold) / holdWeight
 	}
 	if len(behind) > 0 {
-		q.present[t.Identity] = behind[1:]
-		q.lineUp(behind[0])
+		q.byIdentity[t.Identity] = behind[1:]
+		q.enqueue(behind[0])
 		return
 	}
-	delete(q.present, t.Identity)
+	delete(q.byIdentity, t.Identity)
 	q.serve()
 }
 
-// serve hands out the places that are free.
+// serve assigns the free places.
 func (q *queue) serve() {
-	for q.held[owners]+q.held[strangers] < q.places {
-		line := q.next()
-		if line == nil {
+	for q.held[verified]+q.held[unverified] < q.places {
+		element := q.next()
+		if element == nil {
 			return
 		}
-		t := line.Value.(*turn)
-		q.waiting[t.rank()].Remove(line)
+		t := element.Value.(*waiter)
+		q.waiting[t.rank()].Remove(element)
 		q.held[t.rank()]++
-		t.line, t.begun = nil, q.now()
-		close(t.come)
+		t.element, t.begun = nil, q.now()
+		close(t.ready)
 	}
 }
 
-// next returns who gets the next place, or nil. The turns are counted only while both ranks
-// wait: a quiet hour of owners earns strangers nothing.
+// next returns the element that gets the next place, or nil. verifiedRun counts only
+// while both ranks wait, so that unverified callers earn nothing while there are none.
 func (q *queue) next() *list.Element {
-	owner, stranger := q.waiting[owners].Front(), q.waiting[strangers].Front()
+	first, other := q.waiting[verified].Front(), q.waiting[unverified].Front()
 	switch {
-	case owner == nil:
-		return stranger
-	case stranger == nil:
-		q.turns = 0
-		return owner
-	case q.turns < ownersTurns || q.held[strangers] >= max(1, q.places/2):
-		q.turns++
-		return owner
+	case first == nil:
+		return other
+	case other == nil:
+		q.verifiedRun = 0
+		return first
+	case q.verifiedRun < verifiedPerUnverified || q.held[unverified] >= max(1, q.places/2):
+		q.verifiedRun++
+		return first
 	}
-	q.turns = 0
-	return stranger
+	q.verifiedRun = 0
+	return other
 }
 
-// wait is how long a caller who enters now would wait.
+// wait returns how long a caller who enters now would wait.
 func (q *queue) wait(r rank) time.Duration {
 	place := q.waiting[r].Len() + 1
-	between := place * ownersTurns
-	if r == owners {
-		between = place / ownersTurns
+	between := place * verifiedPerUnverified
+	if r == verified {
+		between = place / verifiedPerUnverified
 	}
 	return q.interval() * time.Duration(place+min(q.waiting[r.other()].Len(), between))
 }
 
-// interval is the time from one free place to the next.
-func (q *queue) interval() time.Duration { return q.hold / time.Duration(q.places) }
+// interval returns the time from one free place to the next.
+func (q *queue) interval() time.Duration { return q.meanHold / time.Duration(q.places) }
 
-// comeBack spreads those who are turned away: they come back one after the other, as fast
-// as their rank gets places.
-func (q *queue) comeBack(r rank) time.Duration {
+// retryAfter spreads the retries of refused callers: they are scheduled one after the
+// other, at the rate at which their rank gets places.
+func (q *queue) retryAfter(r rank) time.Duration {
 	step := q.interval()
 	if q.waiting[r.other()].Len() > 0 {
-		step *= ownersTurns + 1
-		if r == owners {
-			step /= ownersTurns
+		step *= verifiedPerUnverified + 1
+		if r == verified {
+			step /= verifiedPerUnverified
 		}
 	}
 	now := q.now()
-	if first := now.Add(soonest); q.back[r].Before(first) {
-		q.back[r] = first
+	if first := now.Add(minRetry); q.nextRetry[r].Before(first) {
+		q.nextRetry[r] = first
 	}
-	after := min(q.back[r].Sub(now), latest)
-	if after < latest {
-		q.back[r] = q.back[r].Add(step)
+	after := min(q.nextRetry[r].Sub(now), maxRetry)
+	if after < maxRetry {
+		q.nextRetry[r] = q.nextRetry[r].Add(step)
 	}
 	return after
 }
 
-// length returns how many wait in line, without those who wait behind their own identity.
+// length returns the number of callers in the queue, without those who wait behind their
+// own identity.
 func (q *queue) length() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.waiting[owners].Len() + q.waiting[strangers].Len()
+	return q.waiting[verified].Len() + q.waiting[unverified].Len()
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A place that was detached outlives the context it was waited for under, and one
-// whose context has ended before cannot be detached.
+// TestDetachedSlotOutlivesItsContext checks that a detached place outlives the context of
+// Reserve, and that a place whose context has ended cannot be detached.
 func TestDetachedSlotOutlivesItsContext(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, Config{Slots: 1})
@@ -29,5 +29,5 @@ func TestDetachedSlotOutlivesItsContext(t *testing.T) {
 	if s.Detach() {
 		t.Error("detached from a context that has ended")
 	}
-	eventually(t, "the place comes back", func() bool { return free(p) == 1 })
+	eventually(t, "the place is released", func() bool { return free(p) == 1 })
 }

@@ -6,20 +6,21 @@ import (
 	"sync"
 )
 
-// A worker computes on a thread of its own, which is nice.
+// A worker computes on a thread of its own with a low priority.
 type worker struct {
 	arena Arena
 	jobs  chan job
 }
 
-// A job is run on a worker's thread; done gets what it panicked with, or nil.
+// A job is a function to run on a worker's thread. done receives the value of its panic,
+// or nil.
 type job struct {
 	do   func(*Arena)
 	done chan any
 }
 
-// work runs jobs until the pool is closed. It never unlocks its thread, so the runtime ends
-// the thread with it: a nice thread must not serve requests.
+// work runs jobs until the pool is closed. It does not unlock its thread, so that the
+// runtime ends the thread with it: a thread with a low priority must not serve requests.
 func (w *worker) work(closed <-chan struct{}) {
 	runtime.LockOSThread()
 	lowerPriority()
@@ -33,8 +34,7 @@ func (w *worker) work(closed <-chan struct{}) {
 	}
 }
 
-// run hands a panic of the job to its caller: a worker that ended would take its place with
-// it.
+// run passes a panic of the job to its caller, because the worker must not end.
 func (w *worker) run(j job) {
 	beginHash()
 	defer func() {
@@ -45,27 +45,27 @@ func (w *worker) run(j job) {
 	j.do(&w.arena)
 }
 
-// procs is what the Pools of a process share: together they compute in no more places
-// at once than the one with the most slots, and raise GOMAXPROCS by as many.
+// procs is shared by the pools of a process: together they compute in at most as many
+// places as the pool with the most slots, and raise GOMAXPROCS by as many.
 var procs struct {
 	sync.Mutex
-	slots   []int // of every open Pool
-	raised  int   // by how much GOMAXPROCS is raised
-	running int   // hashes at this moment
+	slots   []int // of the open pools
+	raised  int   // increase of GOMAXPROCS
+	running int   // hashes being computed
 	ended   sync.Cond
 }
 
 func init() { procs.ended.L = &procs.Mutex }
 
-// defaultSlots returns the number of processors Go was allowed before any Pool, which
-// heeds the CPU limit of a container.
+// defaultSlots returns the value of GOMAXPROCS without the increase by pools, which
+// respects the CPU limit of a container.
 func defaultSlots() int {
 	procs.Lock()
 	defer procs.Unlock()
 	return max(1, runtime.GOMAXPROCS(0)-procs.raised)
 }
 
-// raiseProcs admits a Pool with so many slots.
+// raiseProcs adds a pool with so many slots.
 func raiseProcs(slots int) {
 	procs.Lock()
 	defer procs.Unlock()
@@ -73,7 +73,7 @@ func raiseProcs(slots int) {
 	adjustProcs()
 }
 
-// lowerProcs lets a Pool with so many slots go.
+// lowerProcs removes a pool with so many slots.
 func lowerProcs(slots int) {
 	procs.Lock()
 	defer procs.Unlock()
@@ -82,9 +82,9 @@ func lowerProcs(slots int) {
 	adjustProcs()
 }
 
-// adjustProcs changes GOMAXPROCS by the difference, so that what somebody else has set since
-// stays. From the first call on the runtime no longer follows a limit that is changed while
-// the program runs.
+// adjustProcs changes GOMAXPROCS by the difference, so that changes by others are kept.
+// After the first call the runtime no longer follows changes of the CPU limit while the
+// program runs.
 func adjustProcs() {
 	most := 0
 	for _, n := range procs.slots {
@@ -96,8 +96,8 @@ func adjustProcs() {
 	procs.ended.Broadcast()
 }
 
-// beginHash waits until the process may hash once more. A worker of a closed Pool may
-// still have a job, so one hash may always run.
+// beginHash waits until the process may compute one more hash. One hash may always run,
+// because a worker of a closed pool may still have a job.
 func beginHash() {
 	procs.Lock()
 	defer procs.Unlock()

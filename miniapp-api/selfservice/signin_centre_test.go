@@ -1,0 +1,159 @@
+package selfservice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"fundpass/keys/testenv"
+	"fundpass/miniapp-api/passwd"
+	"fundpass/store"
+	"fundpass/store/storetest"
+)
+
+// A signInCentre is a service with a clock and codes that the test controls.
+type signInCentre struct {
+	*Service
+	t     *testing.T
+	ahead atomic.Int64
+	sent  sentCodes
+}
+
+// facelessProvider is a provider that verifies no faces.
+type facelessProvider struct{ IdentityProvider }
+
+func (facelessProvider) FaceKind(string, string) (string, error) { return "", ErrDocumentUnsupported }
+func (facelessProvider) OffersPhone() bool                       { return false }
+
+// newSignInCentre returns a centre that accepts a link with the password alone.
+func newSignInCentre(t *testing.T, change ...func(*passwd.Policy)) *signInCentre {
+	t.Helper()
+	h := &signInCentre{t: t}
+	pepper := storetest.NewPepper(t)
+	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Wait: testenv.Patience})
+	t.Cleanup(hasher.Close)
+	policy := *passwd.Default()
+	for _, f := range change {
+		f(&policy)
+	}
+	var err error
+	h.Service, err = New(Config{
+		DB: storetest.Open(t, storetest.Shared(t), storetest.WithColumnCipher(storetest.NewColumnCipher(t)), storetest.WithPepper(pepper),
+			storetest.WithNow(func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) })),
+		Policy: &policy, Hasher: hasher, Provider: facelessProvider{}, Proof: ProofNone, InitialProof: ProofNone, ConsentTexts: []ConsentText{{Purpose: PurposeLink, Version: "1", Text: "同意"}},
+		VerdictTime: testenv.Patience,
+	})
+	must(t, err)
+	h.codes = &h.sent
+	return h
+}
+
+// sentCodes are codes without a phone: every code is 000000, once.
+type sentCodes struct {
+	mu    sync.Mutex
+	valid map[uuid.UUID]string
+}
+
+var errCodeWrong = errors.New("wrong code")
+
+func (s *sentCodes) send(_ context.Context, purpose codePurpose, a store.Account, binding []byte, _ Channel, _ string) (SentCode, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := uuid.New()
+	if s.valid == nil {
+		s.valid = map[uuid.UUID]string{}
+	}
+	s.valid[id] = fmt.Sprint(purpose, a.ID, binding)
+	return SentCode{ID: id, Phone: "138******00"}, nil
+}
+
+func (s *sentCodes) check(_ context.Context, purpose codePurpose, a store.Account, binding []byte, id uuid.UUID, code passwd.Secret) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.valid[id] != fmt.Sprint(purpose, a.ID, binding) || code.Reveal() != "000000" {
+		return errCodeWrong
+	}
+	delete(s.valid, id)
+	return nil
+}
+
+const rightPassword1 = "Quiet-River-1"
+
+// depositor imports the n-th person with rightPassword1.
+func (h *signInCentre) depositor(n int, change ...func(*store.Depositor)) store.Depositor {
+	h.t.Helper()
+	hash, err := h.hasher.Hash(h.t.Context(), passwd.NewSecret(rightPassword1))
+	must(h.t, err)
+	d := store.Depositor{Person: store.Person{Name: "欧阳测试", IDType: "01", AccountNo: fmt.Sprintf("88%010d", n)}, Status: store.StatusNormal, Hash: hash}
+	d.DocumentKey, d.Person.IDNumber = documentOf(h.t, fmt.Sprintf("99010119560307%03d", n))
+	for _, f := range change {
+		f(&d)
+	}
+	_, err = h.db.ImportDepositors(h.t.Context(), []store.Depositor{d})
+	must(h.t, err)
+	return d
+}
+
+// browser returns a caller without a session.
+func browser(binding, network string) Caller {
+	return Caller{Channel: "site", Binding: []byte(binding), Network: network}
+}
+
+// formOf returns the form of a sign-in by document.
+func formOf(d store.Depositor, password string) SignInInput {
+	return SignInInput{IDType: "01", IDNumber: d.Person.IDNumber, Password: passwd.NewSecret(password), TokenDigest: []byte(uuid.NewString())}
+}
+
+func (h *signInCentre) signIn(c Caller, in SignInInput) (SignedIn, error) {
+	return h.SignIn(h.t.Context(), c, in)
+}
+
+// want fails the test unless err is want, or nil for nil.
+func want(t *testing.T, what string, err error, want *Error) {
+	t.Helper()
+	if want == nil && err != nil || want != nil && !errors.Is(err, want) {
+		t.Errorf("%s: got %v, want %v", what, err, want)
+	}
+}
+
+// attempts returns the failed attempts of strangers at a person, locks included.
+func (h *signInCentre) attempts(d store.Depositor) (n int) {
+	h.t.Helper()
+	must(h.t, storetest.ProbeOf(h.db).Get(&n, `SELECT coalesce(max(attempts + 5 * tier), 0) FROM lockouts WHERE person_digest = $1 AND scope = 'public'`,
+		h.db.PersonDigest(d.DocumentKey)))
+	return n
+}
+
+func (h *signInCentre) count(query string, args ...any) (n int) {
+	h.t.Helper()
+	must(h.t, storetest.ProbeOf(h.db).Get(&n, query, args...))
+	return n
+}
+
+// linkForm returns the form of a link.
+func linkForm(d store.Depositor, password string) LinkInput {
+	return LinkInput{PersonInput: PersonInput{Name: d.Person.Name, IDType: "01", IDNumber: d.Person.IDNumber}, Password: passwd.NewSecret(password)}
+}
+
+// user returns a caller with a session of a provider's user.
+func (h *signInCentre) user(name string) Caller {
+	h.t.Helper()
+	token := []byte(uuid.NewString())
+	_, err := h.OpenSession(h.t.Context(), "phone", token, store.Visitor{Identity: store.Identity{Provider: "provider", AppID: "app", Kind: "open_id", Value: name}})
+	must(h.t, err)
+	return h.caller("phone", token)
+}
+
+// caller returns the caller of the session as the next request reads it.
+func (h *signInCentre) caller(channel Channel, token []byte) Caller {
+	h.t.Helper()
+	s, err := h.db.Session(h.t.Context(), token)
+	must(h.t, err)
+	return Caller{Session: s, Channel: channel, Network: "192.0.2.1"}
+}
