@@ -10,7 +10,7 @@ const states = {
   must_change: { title: '需要修改', text: '现在的密码不够安全，请尽快修改。', tone: 'warn' },
   locked: { title: '暂时锁定', text: '密码错误次数过多，', tone: 'bad' },
   closed: { title: '账户已冻结', text: '您的公积金账户已冻结，暂不能修改密码，请到柜台办理。', tone: 'bad' },
-  frozen: { title: '已冻结', text: '暂不能修改密码。可以通过人脸验证重置，或携带本人证件到柜台办理。', tone: 'bad' },
+  frozen: { title: '已冻结', text: '要重新设置密码才能使用。', tone: 'bad' },
 };
 
 /**
@@ -96,7 +96,7 @@ function wayTo(left) {
  * @param {string|null|undefined} until RFC 3339
  */
 function lockText(until) {
-  if (!until || until > '2100') return '不会自动解锁，请用人脸验证设置新密码，或到柜台办理。';
+  if (!until || until > '2100') return '不会自动解锁，要重新设置密码才能使用。';
   const t = instant(until);
   const days = dayOf(t) - dayOf(Date.now());
   const day = days === 0 ? '今天' : days === 1 ? '明天' : time(until).split(' ')[0];

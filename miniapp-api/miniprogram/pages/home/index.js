@@ -3,6 +3,7 @@ const screen = require('../../lib/screen.js');
 const consents = require('../../lib/consents.js');
 const transfers = require('../../lib/transfers.js');
 const remind = require('../../lib/remind.js');
+const session = require('../../lib/session.js');
 const requested = require('./transfer.js');
 const { ACCOUNT_FROZEN, states, time, lockText, maskedAccount, openText, sameText, separateText } = require('../../lib/words.js');
 
@@ -56,7 +57,7 @@ screen({
       state: states[closed ? 'closed' : password.state],
       changeable: !locked && !frozen,
       resettable: !closed,
-      resetByFace: password.reset_offered !== false,
+      resetByFace: session.keepReset(password),
       same: sameText(password.channels) + separateText(password.separate_channels),
       frozen,
       changedAt: time(password.changed_at),
