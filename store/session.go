@@ -47,13 +47,7 @@ type Visitor struct {
 // SpendAuthCode marks an auth code as used. Over all processes the first call returns nil
 // and every other ErrConflict.
 func (db *DB) SpendAuthCode(ctx context.Context, code string) error {
-	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		res, err := tx.ExecContext(ctx, `
-			INSERT INTO auth_codes (center_id, code_digest, spent_at) VALUES ($1, $2, $3)
-			ON CONFLICT (center_id, code_digest) DO NOTHING`,
-			db.center, db.cipher.Index("auth code", []byte(code)), now)
-		return changedOne(res, err, ErrConflict)
-	})
+	return db.spend(ctx, db.cipher.Index("auth code", []byte(code)))
 }
 
 // OpenSession opens a session on a channel for visitor. tokenDigest is the SHA-256 of a

@@ -123,6 +123,12 @@ func example(p httpapi.Presentation) *selfservice.Error {
 		id := uuid.MustParse("3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d")
 		e.RetryAfter = 24 * 60 * 60
 		e.Transfer = &store.Transfer{ID: id, State: store.TransferWaiting, RequestedAt: at, DueAt: new(at.Add(24 * time.Hour)), ExpiresAt: at.Add(8 * 24 * time.Hour)}
+	case selfservice.ErrChannelClosed.Code:
+		e.RetryAfter = 8*60*60 + 1
+		e.Closed = &selfservice.ClosedChannel{
+			Why: selfservice.ChannelByHours, Name: "支付宝", Hours: selfservice.Hours{Opens: 8 * 60, Closes: 22 * 60}, OpensAt: new(at.Add(22 * time.Hour)),
+			Open: []selfservice.ChannelName{{ID: "website", Name: "网站"}, {ID: "hotline", Name: "12329热线"}},
+		}
 	case selfservice.ErrTransferLimit.Code:
 		e.RetryAfter = 50401
 	case selfservice.ErrConsentRequired.Code:

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"fundpass/miniapp-api/apidocs"
 	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/miniprogram"
+	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
@@ -27,6 +29,9 @@ import (
 
 // demoAppID is an application id that Alipay does not assign.
 const demoAppID = "2021990100000000"
+
+// policyFile is the policy in the data directory.
+const policyFile = "policy.json"
 
 // Rate limits of the demo, in which one machine acts for all citizens.
 var (
@@ -52,6 +57,7 @@ func Command(w terminal.Stdio) *cobra.Command {
 	f.StringVar(&d.data, "data", "", "directory in which keys, database and log are kept")
 	f.BoolVar(&d.fresh, "fresh", false, "empty the --data directory first")
 	f.StringVar(&d.logFile, "log", "", "log file (default fundpass.log in the data directory)")
+	f.StringVar(&d.policy, "policy", "default", "the built-in password policy, such as harbin; fundpass policy list lists them")
 	f.StringVar(&d.proof, "proof", string(selfservice.ProofCertdoc), "proofs that a link requires beside the password, as FUNDPASS_PROOF, e.g. face,phone")
 	f.StringVar(&d.initialProof, "initial-proof", "", "the same for initial passwords, as FUNDPASS_INITIAL_PROOF")
 	f.StringVar(&d.consent, "consent", string(selfservice.ConsentRecorded), "how citizens give consent, as FUNDPASS_CONSENT: recorded or required")
@@ -65,10 +71,12 @@ type demo struct {
 	addr, data, logFile string
 	fresh               bool
 
-	proof, initialProof, consent, transferAfter string
-	linkTransfer                                settings.LinkTransfer
+	policy, proof, initialProof, consent, transferAfter string
+	linkTransfer                                        settings.LinkTransfer
+	people                                              []story
 
 	public   net.Listener
+	website  net.Listener
 	dataDir  *dataDir
 	log      *os.File
 	postgres *localpg.Server
@@ -85,7 +93,7 @@ func (d *demo) run(ctx context.Context) error {
 	switch {
 	case err == nil:
 		d.show()
-		err = d.app.Serve(ctx, d.public, nil)
+		err = d.app.Serve(ctx, serve.Listeners{Public: d.public, Website: d.website})
 	case ctx.Err() != nil:
 		err = nil // the interruption made the start fail
 	}
@@ -102,7 +110,7 @@ func (d *demo) run(ctx context.Context) error {
 // first error; stop then ends those that were started.
 func (d *demo) start(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
-		d.checkLinks, d.listen, d.openDataDir, d.startPostgres, d.startSimulator, d.assemble, d.load,
+		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.assemble, d.switchOn, d.load,
 	} {
 		if err := part(ctx); err != nil {
 			return err
@@ -124,8 +132,11 @@ func (d *demo) stop() error {
 	return errors.Join(all...)
 }
 
-// checkLinks validates the flags about links as serve does, before anything starts.
-func (d *demo) checkLinks(context.Context) error {
+// checkFlags validates the flags as serve does, before anything starts.
+func (d *demo) checkFlags(context.Context) error {
+	if !slices.Contains(passwd.Builtins(), d.policy) {
+		return fmt.Errorf("--policy %s is not built in; these are: %s", d.policy, strings.Join(passwd.Builtins(), ", "))
+	}
 	if err := d.linkTransfer.UnmarshalText([]byte(d.transferAfter)); err != nil {
 		return errors.New("--link-transfer: is neither off nor a duration from 0s to 720h, such as 1m")
 	}
@@ -155,6 +166,27 @@ func (d *demo) listen(context.Context) error {
 	}
 	d.public = l
 	d.addCleanup(func() error { return ignoreClosed(l.Close()) })
+	return d.listenWebsite()
+}
+
+// listenWebsite gives the pages in a browser an address of their own, as in production: the
+// port after that of the API, or a free one.
+func (d *demo) listenWebsite() error {
+	addr := d.public.Addr().(*net.TCPAddr)
+	next := *addr
+	if next.Port++; strings.HasSuffix(d.addr, ":0") {
+		next.Port = 0
+	}
+	l, err := net.ListenTCP("tcp", &next)
+	if err != nil { // another program has the port
+		next.Port = 0
+		l, err = net.ListenTCP("tcp", &next)
+	}
+	if err != nil {
+		return err
+	}
+	d.website = l
+	d.addCleanup(func() error { return ignoreClosed(l.Close()) })
 	return nil
 }
 
@@ -181,6 +213,29 @@ func (d *demo) openDataDir(context.Context) (err error) {
 	}
 	d.addCleanup(d.log.Close)
 	return d.dataDir.makeKeys()
+}
+
+// choosePolicy stores the policy in the data directory. A directory keeps its first one, because
+// the initial passwords in its database follow from it.
+func (d *demo) choosePolicy(context.Context) error {
+	file, err := passwd.BuiltinFile(d.policy)
+	if err != nil {
+		return err
+	}
+	path := d.dataDir.path(policyFile)
+	kept, err := os.ReadFile(path)
+	switch {
+	case err == nil && !bytes.Equal(kept, file):
+		return fmt.Errorf("%s has another policy; add --fresh, or take another directory", d.dataDir.dir)
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+	policy, err := passwd.Builtin(d.policy)
+	if err != nil {
+		return err
+	}
+	d.people = storiesUnder(policy)
+	return os.WriteFile(path, file, 0o600)
 }
 
 // startPostgres starts a private PostgreSQL in the data directory and migrates its
@@ -223,7 +278,7 @@ func (d *demo) startSimulator(context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range stories {
+	for _, s := range d.people {
 		d.sim.Add(s.person())
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -240,6 +295,10 @@ func (d *demo) startSimulator(context.Context) error {
 // url returns the base URL of the API.
 func (d *demo) url() string { return "http://" + d.public.Addr().String() }
 
+// websiteURL is where the pages in a browser answer. Browsers treat a loopback address as
+// secure, so that the cookies of a site with HTTPS work there, too.
+func (d *demo) websiteURL() string { return "http://" + d.website.Addr().String() }
+
 // assemble builds the server as serve does, and adds the simulator's /sim/ paths, the
 // API's documentation and the phone page.
 func (d *demo) assemble(ctx context.Context) (err error) {
@@ -252,7 +311,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		TransportKeyFiles: settings.FileList{d.dataDir.path(transportKeyFile)}, PlainPasswords: "yes",
 		MessageTemplate: "demo-notice", MessagePage: settings.FieldOf("MessagePage").Default,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
-		AuditYears: 1,
+		AuditYears: 1, WebsiteAddr: d.website.Addr().String(), WebsiteOrigin: d.websiteURL(), PolicyFile: d.dataDir.path(policyFile),
 	}
 	if d.app, err = serve.Assemble(ctx, s, terminal.NewLog(d.log, s.Environment)); err != nil {
 		return err
@@ -269,17 +328,25 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 	if d.app.Handler, err = apidocs.Handler(d.app.Handler); err != nil {
 		return err
 	}
-	d.app.Handler = miniprogram.Phone(storyTexts(), d.app.Handler)
+	return d.addPage()
+}
+
+// addPage adds the page with the phone, and what it asks of the demo.
+func (d *demo) addPage() error {
+	known, err := openPasswords(d.dataDir, d.people)
+	if err != nil {
+		return err
+	}
+	c := &counter{app: d.app, sim: d.sim, people: d.people, passwords: known}
+	d.app.Handler = miniprogram.Phone(c.handler(known.watch(d.app.Handler)))
 	return nil
 }
 
-// storyTexts returns the captions of the stories by person.
-func storyTexts() map[string]string {
-	texts := make(map[string]string)
-	for _, s := range stories {
-		texts[s.key] = s.caption
-	}
-	return texts
+// switchOn opens the website, which a centre switches on when it is ready for it.
+func (d *demo) switchOn(ctx context.Context) error {
+	order := store.ChannelOrder{Channel: store.ChannelWebsite, Action: store.ActionChannelOn, Operator: "demo", Reason: "the demo shows the website"}
+	_, err := d.app.DB.ChangeChannel(ctx, order, func(e *store.ChannelEntry) error { e.IsOn = true; return nil })
+	return err
 }
 
-func (d *demo) load(ctx context.Context) error { return loadPeople(ctx, d.app) }
+func (d *demo) load(ctx context.Context) error { return loadPeople(ctx, d.app, d.people) }

@@ -18,6 +18,7 @@ func (d *demo) show() {
 	d.List([][2]string{
 		{"API", d.url()},
 		{"Page", d.url() + "/ (the mini-program, in a browser)"},
+		{"Website", d.websiteURL() + "/ (the centre's pages, in a browser)"},
 		{"Docs", d.url() + "/docs"},
 		{"Alipay", d.simURL + " (simulated)"},
 		{"Policy", fmt.Sprintf("%s, %d rules", d.app.Policy.Name, len(d.app.Policy.Public()))},
@@ -26,9 +27,9 @@ func (d *demo) show() {
 		{"Log", d.logFile},
 	})
 	d.Heading("People to try")
-	peopleTable(d.Out, stories)
+	peopleTable(d.Out, d.people)
 	if d.dataDir.known {
-		fmt.Fprintln(d.Out, "These are the first passwords; people may have changed theirs since. --fresh starts over.")
+		fmt.Fprintln(d.Out, "These are the first passwords; people may have changed theirs since, see the page. --fresh starts over.")
 	}
 	d.Heading("What to do next")
 	d.next()

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// OneTimeLife is how long a one-time token is valid.
+const OneTimeLife = 10 * time.Minute
+
+// ErrOneTime reports that a one-time token is not valid: it was changed, has another purpose or
+// binding, or has expired.
+var ErrOneTime = errors.New("store: one-time token is not valid")
+
+// A OneTimePurpose separates the one-time tokens of different uses.
+type OneTimePurpose string
+
+// The purposes of one-time tokens.
+const (
+	OneTimeCaptcha OneTimePurpose = "captcha"
+	OneTimeSignIn  OneTimePurpose = "sign-in at an issuer"
+)
+
+// NewOneTime returns a token that holds value, sealed, for OneTimeLife. Any process can open it,
+// and a row is written only when it is spent. binding identifies who may use it, for example a
+// browser; OpenOneTime needs the same.
+func (db *DB) NewOneTime(purpose OneTimePurpose, binding, value []byte) (string, error) {
+	plain := binary.BigEndian.AppendUint64(nil, uint64(db.clock().Add(OneTimeLife).UnixMicro()))
+	sealed, err := db.cipher.Seal(append(plain, value...), db.oneTimeContext(purpose, binding))
+	return base64.RawURLEncoding.EncodeToString(sealed), err
+}
+
+// OpenOneTime returns the value of a token that has not expired, spent or not, or ErrOneTime.
+func (db *DB) OpenOneTime(purpose OneTimePurpose, binding []byte, token string) ([]byte, error) {
+	sealed, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || base64.RawURLEncoding.EncodeToString(sealed) != token {
+		return nil, ErrOneTime // a second spelling, such as one with a line break, could be spent again
+	}
+	plain, err := db.cipher.Open(sealed, db.oneTimeContext(purpose, binding))
+	if err != nil || len(plain) < 8 || db.clock().UnixMicro() >= int64(binary.BigEndian.Uint64(plain)) {
+		return nil, ErrOneTime
+	}
+	return plain[8:], nil
+}
+
+// SpendOneTime opens a token and marks it as used. Over all processes the first call returns
+// the value, and every other ErrConflict.
+func (db *DB) SpendOneTime(ctx context.Context, purpose OneTimePurpose, binding []byte, token string) ([]byte, error) {
+	value, err := db.OpenOneTime(purpose, binding, token)
+	if err != nil {
+		return nil, err
+	}
+	return value, db.spend(ctx, db.cipher.Index("one-time token", []byte(token)))
+}
+
+// oneTimeContext returns the associated data of a token. The index has a fixed length, so
+// different purposes and bindings never have the same data.
+func (db *DB) oneTimeContext(purpose OneTimePurpose, binding []byte) []byte {
+	return db.rowContext("one-time token", db.cipher.Index(string(purpose), binding))
+}
+
+// spend marks a value that is valid once as used, or returns ErrConflict if it was before.
+func (db *DB) spend(ctx context.Context, digest []byte) error {
+	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		res, err := tx.ExecContext(ctx, `
+			INSERT INTO spent_values (center_id, value_digest, spent_at) VALUES ($1, $2, $3)
+			ON CONFLICT (center_id, value_digest) DO NOTHING`,
+			db.center, digest, now)
+		return changedOne(res, err, ErrConflict)
+	})
+}
