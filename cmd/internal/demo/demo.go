@@ -77,6 +77,7 @@ type demo struct {
 
 	public   net.Listener
 	website  net.Listener
+	mobile   net.Listener
 	dataDir  *dataDir
 	log      *os.File
 	postgres *localpg.Server
@@ -93,7 +94,7 @@ func (d *demo) run(ctx context.Context) error {
 	switch {
 	case err == nil:
 		d.show()
-		err = d.app.Serve(ctx, serve.Listeners{Public: d.public, Website: d.website})
+		err = d.app.Serve(ctx, serve.Listeners{Public: d.public, Website: d.website, Mobile: d.mobile})
 	case ctx.Err() != nil:
 		err = nil // the interruption made the start fail
 	}
@@ -110,7 +111,7 @@ func (d *demo) run(ctx context.Context) error {
 // first error; stop then ends those that were started.
 func (d *demo) start(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
-		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.assemble, d.switchOn, d.load,
+		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.assemble, d.switchOn, d.openMobile, d.load,
 	} {
 		if err := part(ctx); err != nil {
 			return err
@@ -166,15 +167,14 @@ func (d *demo) listen(context.Context) error {
 	}
 	d.public = l
 	d.addCleanup(func() error { return ignoreClosed(l.Close()) })
-	return d.listenWebsite()
+	return errors.Join(d.listenBeside(1, &d.website), d.listenBeside(2, &d.mobile))
 }
 
-// listenWebsite gives the pages in a browser an address of their own, as in production: the
-// port after that of the API, or a free one.
-func (d *demo) listenWebsite() error {
-	addr := d.public.Addr().(*net.TCPAddr)
-	next := *addr
-	if next.Port++; strings.HasSuffix(d.addr, ":0") {
+// listenBeside gives another channel an address of its own, as in production: so many ports
+// after that of the API, or a free one.
+func (d *demo) listenBeside(after int, into *net.Listener) error {
+	next := *d.public.Addr().(*net.TCPAddr)
+	if next.Port += after; strings.HasSuffix(d.addr, ":0") {
 		next.Port = 0
 	}
 	l, err := net.ListenTCP("tcp", &next)
@@ -185,7 +185,7 @@ func (d *demo) listenWebsite() error {
 	if err != nil {
 		return err
 	}
-	d.website = l
+	*into = l
 	d.addCleanup(func() error { return ignoreClosed(l.Close()) })
 	return nil
 }
@@ -311,7 +311,8 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		TransportKeyFiles: settings.FileList{d.dataDir.path(transportKeyFile)}, PlainPasswords: "yes",
 		MessageTemplate: "demo-notice", MessagePage: settings.FieldOf("MessagePage").Default,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
-		AuditYears: 1, WebsiteAddr: d.website.Addr().String(), WebsiteOrigin: d.websiteURL(), PolicyFile: d.dataDir.path(policyFile),
+		AuditYears: 1, WebsiteAddr: d.website.Addr().String(), WebsiteOrigin: d.websiteURL(),
+		MobileAddr: d.mobile.Addr().String(), MobileURL: d.mobileURL(), PolicyFile: d.dataDir.path(policyFile),
 	}
 	if d.app, err = serve.Assemble(ctx, s, terminal.NewLog(d.log, s.Environment)); err != nil {
 		return err
