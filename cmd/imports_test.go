@@ -87,6 +87,10 @@ var rules = map[string]rule{
 		modules: list("github.com/labstack/echo/v4", "github.com/go-json-experiment/json",
 			"github.com/prometheus/client_golang"),
 	},
+	"miniapp-api/website": {
+		ours:    list("store", "keys/calendar", "miniapp-api/httpapi", "miniapp-api/selfservice", "miniapp-api/passwd", "miniapp-api/document"),
+		modules: list("github.com/labstack/echo/v4", "github.com/go-json-experiment/json", "github.com/google/uuid"),
+	},
 	"miniapp-api/app/dpop": {modules: list("github.com/go-json-experiment/json")},
 	"miniapp-api/apidocs": {
 		ours:    list("miniapp-api/httpapi", "miniapp-api/alipay"),
@@ -133,12 +137,12 @@ var rules = map[string]rule{
 	},
 	"cmd/internal/serve": {
 		ours: list("cmd/internal/settings", "cmd/internal/telemetry", "cmd/internal/terminal", "keys", "miniapp-api/alipay",
-			"miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/passwd", "miniapp-api/selfservice", "signing", "store"),
+			"miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/website", "signing", "store"),
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "go.opentelemetry.io/otel/trace"),
 	},
 	"cmd/internal/settings": {
 		ours: list("cmd/internal/terminal", "keys", "miniapp-api/alipay", "miniapp-api/document", "miniapp-api/httpapi",
-			"miniapp-api/passwd", "miniapp-api/selfservice", "signing", "store"),
+			"miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/website", "signing", "store"),
 		modules: list("github.com/caarlos0/env/v11"),
 	},
 	"cmd/internal/telemetry": {

@@ -132,6 +132,8 @@ func (db *DB) erasables(t subjectRefs, e Erasure) []erasable {
 		{"idempotency_records", `scope = ANY ($2)`, byteas(db.scopes(t)...)},
 		{"daily_counts", `subject_digest = ANY ($2)`, persons}, // ChargeReset locks the person's first
 		{"daily_counts", `subject_digest = ANY ($2)`, identities},
+		{"sms_codes", `person_digest = ANY ($2)`, persons}, // IssueSMSCode locks them after the count and before the outbox
+		{"sms_codes", `account_id = ANY ($2::uuid[])`, accounts},
 		{"phone_payloads", `identity_digest = ANY ($2)`, identities},
 		{"consents", `identity_digest = ANY ($2)`, identities},
 		{"message_subscriptions", `identity_digest = ANY ($2)`, identities},

@@ -30,6 +30,7 @@ type PersonData struct {
 	Changes       []ChangeData       `json:"changes,omitempty"`
 	Resets        []ChangeData       `json:"resets,omitempty"`
 	ResetCodes    []ResetCodeData    `json:"reset_codes,omitempty"`
+	SMSCodes      []SMSCodeData      `json:"sms_codes,omitempty"`
 	ResetCounts   []CountData        `json:"reset_counts,omitempty"`
 	LinkProofs    []StepData         `json:"link_proofs,omitempty"` // verifications before a link
 	Transfers     []StepData         `json:"link_transfers,omitempty"`
@@ -129,6 +130,14 @@ type ResetCodeData struct {
 	Used     bool      `json:"used" db:"used"`
 }
 
+// SMSCodeData is a code that was requested by SMS.
+type SMSCodeData struct {
+	Purpose  string    `json:"purpose" db:"purpose"`
+	Channel  string    `json:"channel" db:"channel"`
+	IssuedAt time.Time `json:"issued_at" db:"issued_at"`
+	Used     bool      `json:"used" db:"used"`
+}
+
 // CountData is a daily count.
 type CountData struct {
 	Purpose string `json:"purpose" db:"purpose"`
@@ -136,9 +145,10 @@ type CountData struct {
 	Count   int    `json:"count" db:"count"`
 }
 
-// NoticeData is a notice to the owner.
+// NoticeData is a notice to the owner, or a code.
 type NoticeData struct {
 	Kind      string     `json:"kind" db:"kind"`
+	Medium    string     `json:"medium" db:"medium"`
 	CreatedAt time.Time  `json:"created_at" db:"created_at"`
 	DoneAt    *time.Time `json:"done_at" db:"done_at"`
 }

@@ -16,6 +16,7 @@ var exportedAs = map[string]string{
 	"password_history": "earlier_passwords", "lockouts": "lockouts", "changes": "changes", "resets": "resets",
 	"reset_codes": "reset_codes", "daily_counts": "reset_counts", "link_proofs": "link_proofs", "link_transfers": "link_transfers", "consents": "consents",
 	"message_subscriptions": "message_subscriptions",
+	"sms_codes":             "sms_codes",
 	"phone_payloads":        "phone_proofs", "outbox": "notices", "notifications": "notifications", "events": "events",
 	"operator_actions": "operator_actions",
 }

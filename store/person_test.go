@@ -78,6 +78,9 @@ func createPersonRowsAs(t *testing.T, db *store.DB, n int, identity func(user st
 	noError(t, err)
 	_, err = db.IssueResetCode(ctx, account, fmt.Sprintf("%010d", n), "0017")
 	noError(t, err)
+	_, err = db.IssueSMSCode(ctx, store.SMSCodeOrder{ID: uuid.New(), Purpose: "reset", Channel: s.Channel, PersonDigest: account.PersonDigest, AccountID: account.ID,
+		Mobile: d.Person.Phone, Binding: s.TokenDigest, Code: "000000", Silent: true})
+	noError(t, err)
 	noError(t, db.BindPhone(ctx, s, store.PhoneProof{Payload: []byte(fmt.Sprint("payload", n)), Mobile: d.Person.Phone}))
 	noError(t, db.AddTicket(ctx, s, fmt.Sprint("ticket", n)))
 	for _, scope := range [][]byte{s.IdentityDigest, db.Digest("session", s.TokenDigest)} {
@@ -265,7 +268,7 @@ func TestExport(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]int{
 		"accounts": 2, "links": 1, "sessions": 2, "passwords": 2, "earlier_passwords": 1, "lockouts": 2, "changes": 1,
-		"link_proofs": 1, "link_transfers": 2, "consents": 1, "resets": 1, "reset_codes": 1, "reset_counts": 5, "phone_proofs": 1, "notices": 9, "notifications": 1, "events": 13, "message_subscriptions": 1,
+		"link_proofs": 1, "link_transfers": 2, "consents": 1, "resets": 1, "reset_codes": 1, "reset_counts": 6, "sms_codes": 1, "phone_proofs": 1, "notices": 10, "notifications": 1, "events": 13, "message_subscriptions": 1,
 		"operator_actions": 2,
 	}, got); diff != "" {
 		t.Errorf("lists:\n%s", diff)
@@ -301,7 +304,7 @@ func TestOwnData(t *testing.T) {
 	noError(t, err)
 	data, err := db.OwnData(t.Context(), s)
 	noError(t, err)
-	if len(data.Accounts) != 1 || data.Accounts[0].AccountNo != d.Person.AccountNo || len(data.Events) != 13 || len(data.Notices) != 9 ||
+	if len(data.Accounts) != 1 || data.Accounts[0].AccountNo != d.Person.AccountNo || len(data.Events) != 13 || len(data.Notices) != 10 ||
 		len(data.Links) != 1 || data.Links[0].Identity.Value != "second-of-2" || len(data.Sessions) != 2 {
 		t.Errorf("%+v", data)
 	}

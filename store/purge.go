@@ -23,6 +23,10 @@ const outboxLife = 90 * 24 * time.Hour
 // up.
 const sprayingLife = 48 * time.Hour
 
+// smsCodeLife keeps codes beyond the day in which they count, so that operators can look them
+// up.
+const smsCodeLife = 48 * time.Hour
+
 // purgeKinds are the rows that Purge deletes at the end of their life.
 var purgeKinds = []rowKind{
 	{"sessions", "sessions", "created_at", `created_at <= $2`, after(SessionLife)},
@@ -37,6 +41,7 @@ var purgeKinds = []rowKind{
 	{"answers about messages", "message_subscriptions", "at", `at <= $2`, after(subscriptionLife)},
 	{"counts of channels", "channel_counts", "minute", `minute <= $2`, after(channelCountLife)},
 	{"approvals that lapsed", "operator_approvals", "expires_at", `expires_at <= $2`, after(0)},
+	{"SMS codes", "sms_codes", "issued_at", `issued_at <= $2`, after(smsCodeLife)},
 	{"counts of spraying", "spraying", "since", `since <= $2`, after(sprayingLife)},
 }
 

@@ -191,8 +191,8 @@ CREATE TABLE link_proofs (
 	scope bytea NOT NULL,
 	kind text NOT NULL,
 	state text NOT NULL,
-	certify_digest bytea NOT NULL,
-	sealed_certify bytea NOT NULL,
+	certify_digest bytea,
+	sealed_certify bytea,
 	credential_version bigint,
 	opened_at timestamp with time zone NOT NULL,
 	expires_at timestamp with time zone NOT NULL,
@@ -201,9 +201,13 @@ CREATE TABLE link_proofs (
 	code_id uuid,
 	claim_digest bytea,
 	recovery boolean NOT NULL DEFAULT false,
+	sms_code_id uuid,
+	passed_at timestamp with time zone,
 	PRIMARY KEY (center_id, proof_id),
 	UNIQUE (center_id, certify_digest),
-	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text]))),
+	CHECK (((kind = 'sms'::text) = (certify_digest IS NULL))),
+	CHECK (((kind = 'sms'::text) = (sms_code_id IS NOT NULL))),
+	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text, 'sms'::text]))),
 	CHECK ((recovery OR (claim_digest IS NOT NULL) OR ((account_id IS NOT NULL) AND (credential_version IS NOT NULL)))),
 	CHECK ((state = ANY (ARRAY['started'::text, 'used'::text, 'replaced'::text])))
 );
@@ -233,7 +237,7 @@ CREATE TABLE link_transfers (
 	PRIMARY KEY (center_id, transfer_id),
 	CHECK ((length(channel) > 0)),
 	CHECK ((length(provider) > 0)),
-	CHECK ((proof = ANY (ARRAY['certdoc'::text, 'face'::text, 'phone'::text, 'clerk'::text]))),
+	CHECK ((proof = ANY (ARRAY['certdoc'::text, 'face'::text, 'phone'::text, 'sms'::text, 'clerk'::text]))),
 	CHECK ((state = ANY (ARRAY['waiting'::text, 'done'::text, 'rejected'::text, 'cancelled'::text, 'undeliverable'::text])))
 );
 CREATE INDEX link_transfers_former ON link_transfers USING btree (center_id, former_digest, closed_at) WHERE (state = 'done'::text);
@@ -352,12 +356,17 @@ CREATE TABLE outbox (
 	done_at timestamp with time zone,
 	lease uuid,
 	failed_at timestamp with time zone,
+	expires_at timestamp with time zone NOT NULL,
+	medium text NOT NULL,
+	receipt text,
 	PRIMARY KEY (center_id, outbox_id),
-	CHECK ((length(kind) > 0))
+	CHECK ((length(kind) > 0)),
+	CHECK ((medium = ANY (ARRAY['message'::text, 'sms'::text]))),
+	CHECK ((receipt = ANY (ARRAY['delivered'::text, 'undelivered'::text])))
 );
 CREATE INDEX outbox_account ON outbox USING btree (center_id, account_id);
 CREATE INDEX outbox_created ON outbox USING btree (center_id, created_at);
-CREATE INDEX outbox_due ON outbox USING btree (center_id, next_at) WHERE ((done_at IS NULL) AND (failed_at IS NULL));
+CREATE INDEX outbox_due ON outbox USING btree (center_id, medium, next_at) WHERE ((done_at IS NULL) AND (failed_at IS NULL));
 
 CREATE TABLE password_credentials (
 	center_id text NOT NULL,
@@ -451,11 +460,13 @@ CREATE TABLE resets (
 	opened_at timestamp with time zone NOT NULL,
 	expires_at timestamp with time zone NOT NULL,
 	closed_at timestamp with time zone,
+	sms_code_id uuid,
 	PRIMARY KEY (center_id, reset_id),
 	UNIQUE (center_id, certify_digest),
 	CHECK (((certify_digest IS NULL) = (sealed_certify IS NULL))),
-	CHECK (((kind = 'clerk'::text) = (certify_digest IS NULL))),
-	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text, 'clerk'::text]))),
+	CHECK (((kind = 'sms'::text) = (sms_code_id IS NOT NULL))),
+	CHECK (((kind = ANY (ARRAY['clerk'::text, 'sms'::text])) = (certify_digest IS NULL))),
+	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text, 'clerk'::text, 'sms'::text]))),
 	CHECK ((length(channel) > 0)),
 	CHECK ((state = ANY (ARRAY['started'::text, 'passed'::text, 'done'::text, 'cancelled'::text, 'expired'::text]))),
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
@@ -481,6 +492,30 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_created ON sessions USING btree (center_id, created_at);
 CREATE INDEX sessions_identity ON sessions USING btree (center_id, identity_digest);
+
+CREATE TABLE sms_codes (
+	center_id text NOT NULL,
+	code_id uuid NOT NULL,
+	purpose text NOT NULL,
+	channel text NOT NULL,
+	person_digest bytea NOT NULL,
+	account_id uuid,
+	phone_digest bytea,
+	binding_digest bytea NOT NULL,
+	code_fingerprint bytea NOT NULL,
+	tries integer NOT NULL DEFAULT 0,
+	issued_at timestamp with time zone NOT NULL,
+	expires_at timestamp with time zone NOT NULL,
+	closed_at timestamp with time zone,
+	used boolean NOT NULL DEFAULT false,
+	PRIMARY KEY (center_id, code_id),
+	CHECK (((account_id IS NULL) = (phone_digest IS NULL))),
+	CHECK ((length(channel) > 0)),
+	CHECK ((purpose = ANY (ARRAY['sign_in'::text, 'reset'::text, 'link'::text, 'device'::text])))
+);
+CREATE INDEX sms_codes_issued ON sms_codes USING btree (center_id, issued_at);
+CREATE INDEX sms_codes_person ON sms_codes USING btree (center_id, person_digest, issued_at);
+CREATE UNIQUE INDEX sms_codes_one_open ON sms_codes USING btree (center_id, person_digest, purpose) WHERE (closed_at IS NULL);
 
 CREATE TABLE spent_values (
 	center_id text NOT NULL,

@@ -176,7 +176,7 @@ func TestPersonOfTheCentreAlone(t *testing.T) {
 }
 
 // A notice of what was done without a provider goes to the person's link of the provider that
-// delivers notices.
+// delivers notices, or by SMS.
 func TestNoticeOfTheCentresUser(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -194,6 +194,12 @@ func TestNoticeOfTheCentresUser(t *testing.T) {
 			changeAs(t, db, mustSignIn(t, db, "site", a), a)
 			due, _, err := db.Due(ctx, 9)
 			noError(t, err)
+			sms, _, err := db.DueSMS(ctx, 9, store.MediumSMS)
+			noError(t, err)
+			if len(sms) > 0 == tt.linked {
+				t.Errorf("%d SMS", len(sms))
+			}
+			due = append(due, sms...)
 			for _, d := range due {
 				n, err := db.Notice(d)
 				noError(t, err)

@@ -97,7 +97,7 @@ func endsOwnSession[In, Out any](s *Server, h handler[In, Out]) Endpoint {
 func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context, echo.Context) (Request, error)) Endpoint {
 	serve := func(c echo.Context) error {
 		ctx := c.Request().Context()
-		body, err := readBody(c)
+		body, err := ReadBody(c, "application/json")
 		if err != nil {
 			return err
 		}
@@ -139,20 +139,13 @@ func (s *Server) requestOf(ctx context.Context, c echo.Context) (Request, error)
 	if !ok {
 		return Request{}, ErrSessionRequired
 	}
-	session, err := s.db.Session(ctx, digest)
-	if err == nil && session.RenewalDue && idempotencyKey(c) == "" { // with a key, the record's transaction renews it
-		err = s.db.RenewSession(ctx, digest)
-	}
-	if errors.Is(err, store.ErrNotFound) {
-		return Request{}, selfservice.ErrSessionExpired
-	} else if err != nil {
+	session, err := s.Session(ctx, digest, idempotencyKey(c) == "") // with a key, the record's transaction renews it
+	if err != nil {
 		return Request{}, err
 	}
-	if wait := s.users.wait(string(session.IdentityDigest)); wait > 0 {
-		return Request{}, selfservice.ErrTooManyRequests.WithRetryAfter(wait)
-	}
 	id, _ := uuid.Parse(c.Param("id")) // uuid.Nil identifies nothing
-	caller := selfservice.Caller{Session: session, Channel: s.channel, Network: network(c.RealIP()), RequestID: requestID(c)}
+	caller := s.CallerOf(c)
+	caller.Session = session
 	return Request{Caller: caller, ID: id}, nil
 }
 
@@ -170,9 +163,9 @@ func tokenDigest(c echo.Context) (digest []byte, ok bool) {
 // API.
 const maxBody = 16 << 10
 
-// readBody returns the body of a POST request, or nil for a GET request. It returns
-// ErrTooLarge, ErrMediaType or ErrBadRequest.
-func readBody(c echo.Context) ([]byte, error) {
+// ReadBody returns the body of a POST request, or nil for a GET request. It returns
+// ErrTooLarge, ErrMediaType or ErrBadRequest. An empty body needs no media type.
+func ReadBody(c echo.Context, mediaType string) ([]byte, error) {
 	r := c.Request()
 	if r.Method != http.MethodPost {
 		return nil, nil
@@ -194,7 +187,7 @@ func readBody(c echo.Context) ([]byte, error) {
 	case len(body) == 0:
 		return nil, nil
 	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || kind != "application/json" {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || kind != mediaType {
 		return nil, ErrMediaType
 	}
 	return body, nil

@@ -22,6 +22,7 @@ type passwordReply struct {
 	Channels    []channelNote       `json:"channels"`          // other channels with this password
 	Separate    []channelNote       `json:"separate_channels"` // channels with another one
 	Reset       bool                `json:"reset_offered"`     // by face verification; a reset code always works
+	ResetBySMS  bool                `json:"sms_reset_offered"`
 
 	OpenChange *openStepView `json:"open_change"` // null if there is none
 	OpenReset  *openStepView `json:"open_reset"`  // null if there is none
@@ -76,7 +77,7 @@ func (s *Server) showPassword(ctx context.Context, r Request, _ none) (passwordR
 		State: status.State, ChangedAt: status.ChangedAt, Remaining: status.Remaining, LockedUntil: status.LockedUntil,
 		Rules:    s.rules,
 		Channels: notesOf(shared), Separate: notesOf(separate),
-		Reset: status.ResetOffered,
+		Reset: status.ResetOffered, ResetBySMS: s.service.OffersSMS(),
 
 		OpenChange: viewOfStep(status.OpenChange), OpenReset: viewOfStep(status.OpenReset),
 	}, err

@@ -96,8 +96,8 @@ var common = []Presentation{
 		TitleZH: "本人名下没有这个编号的账户", NextZH: "重新调用 GET /v1/accounts。",
 		Message: "没有找到该账户，请刷新后重新选择", Next: "Call GET /v1/accounts again."},
 	{Code: "LINK_PROOF_REQUIRED", Status: 409, Title: "The link needs a further proof, one of those in errors",
-		TitleZH: "绑定还需要 errors 所列方式之一的证明", NextZH: "带 pending：打开其中的 certify_url，然后调用 POST /v1/link/{id}/confirm；若是 face_first，则改为提交带密码和 face_id 的表单。不带 pending：先核验手机号，再提交表单。要用 errors 里的另一种方式：提交表单时把它的 field 填入 proof。每次提交都换一个 Idempotency-Key。",
-		Message: "绑定前还需核验是否为您本人", Next: "With pending: open its certify_url, then POST /v1/link/{id}/confirm; after face_first, send the form with the password and face_id instead. Without pending: verify the phone number, then send the form again. For another proof of errors: send the form again with its field as proof. Use a new Idempotency-Key each time the form is sent."},
+		TitleZH: "绑定还需要 errors 所列方式之一的证明", NextZH: "带 pending：打开其中的 certify_url，或填写发到其 phone 的验证码，然后调用 POST /v1/link/{id}/confirm；若是 face_first，则改为提交带密码和 face_id 的表单。不带 pending：先核验手机号，再提交表单。要用 errors 里的另一种方式：提交表单时把它的 field 填入 proof。每次提交都换一个 Idempotency-Key。",
+		Message: "绑定前还需核验是否为您本人", Next: "With pending: open its certify_url, or ask for the code that was sent to its phone, then POST /v1/link/{id}/confirm; after face_first, send the form with the password and face_id instead. Without pending: verify the phone number, then send the form again. For another proof of errors: send the form again with its field as proof. Use a new Idempotency-Key each time the form is sent."},
 	{Code: "LINK_PROOF_LIMIT", Status: 429, Title: "Daily limit of face verifications reached",
 		TitleZH: "当天刷脸的次数已用完", NextZH: "等 retry_after 秒，即到北京时间零点。",
 		Message: "今天身份验证的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing."},
@@ -116,6 +116,18 @@ var common = []Presentation{
 	{Code: "PHONE_REFUSED", Status: 403, Title: "The phone payload was refused",
 		TitleZH: "手机号核验未通过", NextZH: "重新核验手机号；无论什么原因，应答都一样。",
 		Message: "手机号核验未通过，请重新核验手机号", Next: "Verify the number again. The answer is the same for every reason."},
+	{Code: "SMS_CODE_WRONG", Status: 403, Title: "The SMS code is wrong",
+		TitleZH: "短信验证码不正确", NextZH: "请市民改正，显示 remaining_attempts；为 0 时重新获取。",
+		Message: "验证码不正确", Next: "Let the citizen correct the code and show remaining_attempts; at 0 request another code.", compose: codeWrongMessage},
+	{Code: "SMS_CODE_GONE", Status: 410, Title: "The SMS code is used, replaced, expired, out of tries, of another purpose or session, or the phone on file has changed",
+		TitleZH: "短信验证码已用过、被替换、过期、试满，用途或登录不符，或预留手机号已变更", NextZH: "提供重新获取的入口。",
+		Message: "验证码已失效，请重新获取", Next: "Offer to request another code."},
+	{Code: "SMS_CODE_LIMIT", Status: 429, Title: "Another SMS code was requested less than a minute ago, or the daily limit is reached",
+		TitleZH: "一分钟内已获取过，或当天的次数已用完", NextZH: "等 retry_after 秒：不到一分钟，或到北京时间零点。",
+		Message: "今天获取短信验证码的次数已用完，请明天再试或使用其他方式", Next: "Wait retry_after seconds: up to a minute, or until midnight in Beijing.", compose: codeLimitMessage},
+	{Code: "NO_PHONE_ON_FILE", Status: 409, Title: "No mobile phone is on file at the centre, or another person has the same",
+		TitleZH: "中心没有预留手机号，或与他人相同", NextZH: "提供其他方式。",
+		Message: "您在公积金中心没有预留手机号，或预留的手机号与他人相同，不能用短信验证。请使用其他方式，或到柜台更新手机号", Next: "Offer the other ways."},
 	{Code: "OLD_PASSWORD_WRONG", Status: 403, Title: "ID number or old password wrong",
 		TitleZH: "证件号码或原密码错误", NextZH: "清空原密码，显示 remaining_attempts。",
 		Message: "证件号码或原密码错误", Next: "Clear the old password and show remaining_attempts.", compose: remainingMessage},
@@ -132,17 +144,17 @@ var common = []Presentation{
 		TitleZH: "这次重置已结束、过期、不存在，或属于另一次登录", NextZH: "调用 GET /v1/password/resets/{id} 查看是否已办成；没有办成则从头开始。",
 		Message: "本次重置已失效，请重新开始", Next: "Call GET /v1/password/resets/{id} to see whether it is done; otherwise start again."},
 	{Code: "RESET_UNAVAILABLE", Status: 409, Title: "No online reset at this centre or for this document",
-		TitleZH: "本中心或该类证件不能在线重置", NextZH: "显示 message，提供输入重置码的入口。",
-		Message: "暂不支持线上重置密码，请本人携带身份证件到柜台办理", Next: "Show the message; offer to enter a reset code."},
+		TitleZH: "本中心或该类证件不能在线重置", NextZH: "显示 message，提供输入重置码的入口；带 sms_offered 时提供短信验证码（proof 为 sms）。",
+		Message: "暂不支持线上重置密码，请本人携带身份证件到柜台办理", Next: "Show the message; offer to enter a reset code. With sms_offered: offer a code by SMS, with proof sms.", compose: resetMessage("暂不支持刷脸重置密码")},
 	{Code: "RESET_LIMIT", Status: 429, Title: "Daily limit of resets reached",
-		TitleZH: "当天重置的次数已用完", NextZH: "等 retry_after 秒，即到北京时间零点；或使用重置码。",
-		Message: "今天重置密码的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing, or use a reset code."},
+		TitleZH: "当天重置的次数已用完", NextZH: "等 retry_after 秒，即到北京时间零点；或使用重置码；带 sms_offered 时提供短信验证码（proof 为 sms）。",
+		Message: "今天重置密码的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing, or use a reset code. With sms_offered: offer a code by SMS, with proof sms.", compose: resetMessage("今天刷脸的次数已用完")},
 	{Code: "RESET_CODE_WRONG", Status: 403, Title: "Reset code wrong, used, expired or out of tries",
 		TitleZH: "重置码错误、已用过、已过期，或试用次数已满", NextZH: "请市民改正；每个用户可试五次。",
 		Message: "重置码不正确或已失效，请核对，或请柜台重新发放", Next: "Let the citizen correct the code. Each user has five tries."},
 	{Code: "IDENTITY_NOT_PROVEN", Status: 403, Title: "The provider has not confirmed the citizen's identity",
-		TitleZH: "身份验证方尚未确认是本人", NextZH: "打开重置或待完成绑定的 certify_url，然后再次确认。",
-		Message: "身份验证未完成或未通过，请先完成刷脸验证", Next: "Open the certify_url of the reset or the pending link, then confirm again."},
+		TitleZH: "身份验证方尚未确认是本人", NextZH: "打开重置或待完成绑定的 certify_url，或提交短信验证码，然后再次确认。",
+		Message: "身份验证未完成或未通过，请先完成验证", Next: "Open the certify_url of the reset or the pending link, or send the code of the SMS, then confirm again."},
 	{Code: "PASSWORD_MISMATCH", Status: 422, Title: "The two new passwords differ",
 		TitleZH: "两次输入的新密码不一致", NextZH: "清空第二个输入框。",
 		Message: "两次输入的新密码不一致", Next: "Clear the second field."},
@@ -165,6 +177,7 @@ var common = []Presentation{
 		TitleZH: "同一个 Idempotency-Key 用于不同的内容", NextZH: "每张表单用新的幂等键。",
 		Message: "请求重复，请重新提交", Next: "Use a new key for each form."},
 	{Code: "CHANNEL_CLOSED", Status: 503, RetryAfter: 600, Title: "The channel is switched off or outside its service hours; nothing was done",
+		TitleZH: "渠道已关闭或不在服务时间内，什么都没有办理", NextZH: "显示 message，其中有其他可用的渠道。到 opens_at 之后重发；没有 opens_at 时过 retry_after 秒重发。why 不是 manual 时仍可登录、冻结、拒绝改绑，请保留冻结入口。",
 		Message: "暂停服务，请稍后再试，或到柜台办理", Next: "Show the message, which names the other channels. After opens_at, or else after retry_after seconds, repeat. Offer the freeze unless why is manual: signing in, freezing and rejecting a transfer still work.", compose: closedMessage},
 	{Code: "TOO_MANY_REQUESTS", Status: 429, RetryAfter: 1, Title: "Too many requests",
 		TitleZH: "请求过多", NextZH: "等 retry_after 秒。",
@@ -187,6 +200,35 @@ func remainingMessage(e *selfservice.Error, message string) string {
 		return message
 	}
 	return fmt.Sprintf("%s，密码还可以试%d次", message, *e.Remaining)
+}
+
+// codeWrongMessage says how often the citizen can still try, or what helps if they cannot.
+func codeWrongMessage(e *selfservice.Error, message string) string {
+	switch {
+	case e.Remaining == nil:
+		return message
+	case *e.Remaining == 0:
+		return message + "，请重新获取"
+	}
+	return fmt.Sprintf("%s，还可以试%d次", message, *e.Remaining)
+}
+
+// codeLimitMessage distinguishes the pause after a code from the limit of the day.
+func codeLimitMessage(e *selfservice.Error, message string) string {
+	if e.RetryAfter == 0 || e.RetryAfter > 60 {
+		return message
+	}
+	return fmt.Sprintf("验证码刚刚发送过，请%d秒后再获取", e.RetryAfter)
+}
+
+// resetMessage names the code by SMS where that is possible instead of a face.
+func resetMessage(reason string) func(*selfservice.Error, string) string {
+	return func(e *selfservice.Error, message string) string {
+		if !e.SMSOffered {
+			return message
+		}
+		return reason + "，可改用短信验证码，或到柜台办理"
+	}
 }
 
 // lockedMessage distinguishes a lock that ends by itself from one that only a reset ends.
@@ -265,14 +307,14 @@ func (p Presentation) problem(e *selfservice.Error, requestID string) problem {
 	body := problem{
 		Type: problemType + e.Code, Title: p.Title, Status: p.Status, Code: e.Code, Message: p.message(e),
 		Errors: viewsOfFields(e.Fields), Remaining: e.Remaining, LockedUntil: e.LockedUntil,
-		Offered: e.TransferOffered, FaceFirst: e.FaceFirst, Transfer: viewOfTransfer(e.Transfer),
+		Offered: e.TransferOffered, FaceFirst: e.FaceFirst, SMS: e.SMSOffered, Transfer: viewOfTransfer(e.Transfer),
 		RetryAfter: cmp.Or(e.RetryAfter, p.RetryAfter), RequestID: requestID,
 	}
 	if e.Closed != nil {
 		body.setClosed(*e.Closed)
 	}
 	if e.Pending != nil {
-		body.Pending = &pendingView{e.Pending.ID, e.Pending.CertifyID, e.Pending.CertifyURL, e.Pending.ExpiresAt}
+		body.Pending = &pendingView{e.Pending.ID, e.Pending.CertifyID, e.Pending.CertifyURL, e.Pending.Phone, e.Pending.ExpiresAt}
 	}
 	return body
 }

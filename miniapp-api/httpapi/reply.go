@@ -36,6 +36,7 @@ type problem struct {
 	Pending     *pendingView  `json:"pending,omitempty"`
 	Offered     bool          `json:"transfer_offered,omitempty"`
 	FaceFirst   bool          `json:"face_first_offered,omitempty"`
+	SMS         bool          `json:"sms_offered,omitempty"`
 	Transfer    *transferView `json:"transfer,omitempty"`
 	Why         string        `json:"why,omitempty"`
 	OpensAt     *time.Time    `json:"opens_at,omitempty"`

@@ -7,3 +7,6 @@ type Channel string
 
 // ChannelAlipay is the mini-program in Alipay.
 const ChannelAlipay Channel = store.ChannelAlipay
+
+// ChannelWebsite is the centre's pages in a browser.
+const ChannelWebsite Channel = store.ChannelWebsite

@@ -183,7 +183,10 @@ const signInStepPurpose = "sign-in step"
 // startSignInStep sends a code to the phone on file.
 func (s *Service) startSignInStep(ctx context.Context, c Caller, a store.Account) (SignedIn, error) {
 	sent, err := s.sendCode(ctx, codeForSignIn, a, c.Binding, c.Channel, c.Network)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNotOffered), errors.Is(err, ErrNoPhone):
+		return SignedIn{}, ErrSignInCode.WithCause(err)
+	case err != nil:
 		return SignedIn{}, err
 	}
 	ticket, err := s.db.SealFor(signInStepPurpose, c.Binding, signInStep{a.ID, a.Version, sent.ID, s.db.Now()})

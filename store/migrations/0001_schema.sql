@@ -229,8 +229,8 @@ CREATE TABLE links (
 CREATE INDEX links_account ON links (center_id, account_id);
 CREATE UNIQUE INDEX links_user ON links (center_id, user_digest) WHERE user_digest IS NOT NULL;
 
--- A verification of identity by Alipay that a link waits for. It is bound to the session
--- that began it and can be used once.
+-- A verification of identity that a link waits for, by Alipay or by a code sent to the phone
+-- on file. It is bound to the session that began it and can be used once.
 CREATE TABLE link_proofs (
 	center_id          text        NOT NULL,
 	proof_id           uuid        NOT NULL,
@@ -239,10 +239,10 @@ CREATE TABLE link_proofs (
 	person_digest      bytea       NOT NULL,
 	account_id         uuid, -- NULL: no password was checked yet, or the claim is unknown to the centre
 	scope              bytea       NOT NULL, -- of the attempt at the password
-	kind               text        NOT NULL CHECK (kind IN ('certify', 'face')), -- which of Alipay's products
+	kind               text        NOT NULL CHECK (kind IN ('certify', 'face', 'sms')), -- which of Alipay's products, or a code
 	state              text        NOT NULL CHECK (state IN ('started', 'used', 'replaced')),
-	certify_digest     bytea       NOT NULL, -- of Alipay's certify_id, which is valid for one link
-	sealed_certify     bytea       NOT NULL,
+	certify_digest     bytea, -- of Alipay's certify_id, which is valid for one link; NULL for a code
+	sealed_certify     bytea,
 	credential_version bigint, -- NULL as account_id is
 	opened_at          timestamptz NOT NULL,
 	expires_at         timestamptz NOT NULL,
@@ -253,8 +253,12 @@ CREATE TABLE link_proofs (
 	-- Whether the password is forgotten: a user who passes is linked and sets a new one. A person
 	-- unknown to the centre is verified too, so that only that person learns of it.
 	recovery           boolean     NOT NULL DEFAULT false,
+	sms_code_id        uuid, -- the code that was sent; NULL for a verification by Alipay
+	passed_at          timestamptz, -- when that code was right; Alipay is asked for its own result
 	PRIMARY KEY (center_id, proof_id),
 	UNIQUE (center_id, certify_digest),
+	CHECK ((kind = 'sms') = (certify_digest IS NULL)),
+	CHECK ((kind = 'sms') = (sms_code_id IS NOT NULL)),
 	CONSTRAINT link_proofs_account CHECK (recovery OR claim_digest IS NOT NULL OR account_id IS NOT NULL AND credential_version IS NOT NULL)
 );
 CREATE UNIQUE INDEX link_proofs_one_open ON link_proofs (center_id, identity_digest) WHERE state = 'started';
@@ -274,7 +278,7 @@ CREATE TABLE link_transfers (
 	account_id         uuid        NOT NULL, -- whose password was right
 	sealed_identity    bytea       NOT NULL, -- the requester's, for notices
 	credential_version bigint      NOT NULL,
-	proof              text        NOT NULL CHECK (proof IN ('certdoc', 'face', 'phone', 'clerk')), -- beside the password
+	proof              text        NOT NULL CHECK (proof IN ('certdoc', 'face', 'phone', 'sms', 'clerk')), -- beside the password
 	-- undeliverable: the holder cannot be notified, and only the counter helps.
 	state              text        NOT NULL CHECK (state IN ('waiting', 'done', 'rejected', 'cancelled', 'undeliverable')),
 	requested_at       timestamptz NOT NULL,
@@ -404,9 +408,9 @@ CREATE TABLE resets (
 	person_digest      bytea       NOT NULL,
 	account_id         uuid        NOT NULL,
 	token_digest       bytea       NOT NULL,
-	kind               text        NOT NULL CHECK (kind IN ('certify', 'face', 'clerk')), -- what proves identity
+	kind               text        NOT NULL CHECK (kind IN ('certify', 'face', 'clerk', 'sms')), -- what proves identity
 	state              text        NOT NULL CHECK (state IN ('started', 'passed', 'done', 'cancelled', 'expired')),
-	certify_digest     bytea, -- of Alipay's certify_id, which is valid for one reset; NULL if a clerk's code proves identity
+	certify_digest     bytea, -- of Alipay's certify_id, which is valid for one reset; NULL if a code proves identity
 	sealed_certify     bytea,
 	credential_version bigint      NOT NULL,
 	new_fingerprint    bytea, -- as in changes
@@ -414,9 +418,11 @@ CREATE TABLE resets (
 	opened_at          timestamptz NOT NULL,
 	expires_at         timestamptz NOT NULL,
 	closed_at          timestamptz,
+	sms_code_id        uuid, -- the code that was sent to the phone on file; NULL for other kinds
 	PRIMARY KEY (center_id, reset_id),
 	UNIQUE (center_id, certify_digest),
-	CHECK ((kind = 'clerk') = (certify_digest IS NULL)),
+	CHECK ((kind IN ('clerk', 'sms')) = (certify_digest IS NULL)),
+	CHECK ((kind = 'sms') = (sms_code_id IS NOT NULL)),
 	CHECK ((certify_digest IS NULL) = (sealed_certify IS NULL))
 );
 CREATE UNIQUE INDEX resets_one_open ON resets (center_id, person_digest) WHERE state IN ('started', 'passed');
@@ -442,6 +448,30 @@ CREATE TABLE reset_codes (
 );
 CREATE UNIQUE INDEX reset_codes_one_open ON reset_codes (center_id, account_id) WHERE closed_at IS NULL;
 CREATE INDEX reset_codes_issued ON reset_codes (center_id, issued_at);
+
+-- One-time codes sent by SMS to the phone on file. A code is valid for one purpose, for the
+-- person and for the session that requested it. A person has one open code for a purpose.
+CREATE TABLE sms_codes (
+	center_id        text        NOT NULL,
+	code_id          uuid        NOT NULL,
+	purpose          text        NOT NULL CHECK (purpose IN ('sign_in', 'reset', 'link', 'device')),
+	channel          text        NOT NULL CHECK (length(channel) > 0),
+	person_digest    bytea       NOT NULL,
+	account_id       uuid, -- NULL: a caller who is not proven named a person who cannot be reached, and no code was sent
+	phone_digest     bytea, -- of the phone on file at that time; NULL as account_id is
+	binding_digest   bytea       NOT NULL, -- of the session, or of what the channel has before one
+	code_fingerprint bytea       NOT NULL,
+	tries            integer     NOT NULL DEFAULT 0,
+	issued_at        timestamptz NOT NULL,
+	expires_at       timestamptz NOT NULL,
+	closed_at        timestamptz, -- used, replaced or out of tries
+	used             boolean     NOT NULL DEFAULT false,
+	PRIMARY KEY (center_id, code_id),
+	CHECK ((account_id IS NULL) = (phone_digest IS NULL))
+);
+CREATE UNIQUE INDEX sms_codes_one_open ON sms_codes (center_id, person_digest, purpose) WHERE closed_at IS NULL;
+CREATE INDEX sms_codes_person ON sms_codes (center_id, person_digest, issued_at);
+CREATE INDEX sms_codes_issued ON sms_codes (center_id, issued_at);
 
 
 -- Consents
@@ -503,8 +533,8 @@ CREATE TABLE operator_actions (
 CREATE INDEX operator_actions_account ON operator_actions (center_id, account_id);
 CREATE INDEX operator_actions_at ON operator_actions (center_id, at);
 
--- Notices to users, written in the transaction that causes them. The process that holds the
--- lease sends a notice until next_at; afterwards any process may.
+-- Notices and codes to users, written in the transaction that causes them. The process that
+-- holds the lease sends a row until next_at; afterwards any process may.
 CREATE TABLE outbox (
 	center_id  text        NOT NULL,
 	outbox_id  uuid        NOT NULL, -- the receiver's deduplication key
@@ -517,11 +547,14 @@ CREATE TABLE outbox (
 	done_at    timestamptz,
 	lease      uuid,
 	failed_at  timestamptz, -- when it was given up undelivered
+	expires_at timestamptz NOT NULL, -- it is not sent afterwards
+	medium     text        NOT NULL CHECK (medium IN ('message', 'sms')), -- a message of the user's provider, or an SMS to the phone on file
+	receipt    text        CHECK (receipt IN ('delivered', 'undelivered')), -- of an SMS, as the gateway reported; NULL: no report
 	PRIMARY KEY (center_id, outbox_id)
 );
 CREATE INDEX outbox_account ON outbox (center_id, account_id);
 CREATE INDEX outbox_created ON outbox (center_id, created_at);
-CREATE INDEX outbox_due ON outbox (center_id, next_at) WHERE done_at IS NULL AND failed_at IS NULL;
+CREATE INDEX outbox_due ON outbox (center_id, medium, next_at) WHERE done_at IS NULL AND failed_at IS NULL;
 
 -- Messages from Alipay, one row each: Alipay repeats a message for 25 hours under its notify_id.
 CREATE TABLE notifications (

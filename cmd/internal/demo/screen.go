@@ -18,6 +18,7 @@ func (d *demo) show() {
 	d.List([][2]string{
 		{"API", d.url()},
 		{"Page", d.url() + "/ (the mini-program, in a browser)"},
+		{"Website", d.websiteURL() + "/ (the centre's pages, in a browser)"},
 		{"Docs", d.url() + "/docs"},
 		{"Alipay", d.simURL + " (simulated)"},
 		{"Policy", fmt.Sprintf("%s, %d rules", d.app.Policy.Name, len(d.app.Policy.Public()))},

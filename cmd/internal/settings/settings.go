@@ -23,10 +23,12 @@ import (
 // the documentation. The need tag is yes if a server cannot start without the setting, and
 // usual if keys new writes it into its file of settings although a server can do without.
 type Settings struct {
-	Addr       string        `env:"FUNDPASS_ADDR" envDefault:"127.0.0.1:8080" about:"listen address of the API; a loopback address behind a reverse proxy, another address only inside a container" zh:"接口的监听地址；在反向代理后面用本机地址，其他地址只用于容器内"`
-	OpsAddr    string        `env:"FUNDPASS_OPS_ADDR" envDefault:"127.0.0.1:9090" about:"listen address of health checks and metrics, for operators only" zh:"健康检查和指标的监听地址，只供运维使用"`
-	OpsPublic  string        `env:"FUNDPASS_OPS_PUBLIC" about:"yes permits a FUNDPASS_OPS_ADDR that is not a loopback address" zh:"yes 允许 FUNDPASS_OPS_ADDR 不是本机地址"`
-	DrainDelay time.Duration `env:"FUNDPASS_DRAIN_DELAY" envDefault:"0s" about:"how long a server that stops accepts connections while /readyz reports not ready, so that load balancers remove it; at most 1m" zh:"停止时继续接受连接、但 /readyz 报告未就绪的时间，供负载均衡摘除该服务；最长 1m"`
+	Addr          string        `env:"FUNDPASS_ADDR" envDefault:"127.0.0.1:8080" about:"listen address of the API; a loopback address behind a reverse proxy, another address only inside a container" zh:"接口的监听地址；在反向代理后面用本机地址，其他地址只用于容器内"`
+	OpsAddr       string        `env:"FUNDPASS_OPS_ADDR" envDefault:"127.0.0.1:9090" about:"listen address of health checks and metrics, for operators only" zh:"健康检查和指标的监听地址，只供运维使用"`
+	OpsPublic     string        `env:"FUNDPASS_OPS_PUBLIC" about:"yes permits a FUNDPASS_OPS_ADDR that is not a loopback address" zh:"yes 允许 FUNDPASS_OPS_ADDR 不是本机地址"`
+	WebsiteAddr   string        `env:"FUNDPASS_WEBSITE_ADDR" about:"address of the centre's pages in a browser; loopback behind a reverse proxy; without it there are none" zh:"网上服务大厅页面的地址；在反向代理后面用本机地址；不设则不提供页面"`
+	WebsiteOrigin string        `env:"FUNDPASS_WEBSITE_ORIGIN" about:"origin of these pages as browsers see it, https://host or https://host:port; needed with FUNDPASS_WEBSITE_ADDR" zh:"浏览器看到的页面来源，写作 https://主机 或 https://主机:端口；设了 FUNDPASS_WEBSITE_ADDR 时必填"`
+	DrainDelay    time.Duration `env:"FUNDPASS_DRAIN_DELAY" envDefault:"0s" about:"how long a server that stops accepts connections while /readyz reports not ready, so that load balancers remove it; at most 1m" zh:"停止时继续接受连接、但 /readyz 报告未就绪的时间，供负载均衡摘除该服务；最长 1m"`
 
 	Environment string `env:"FUNDPASS_ENVIRONMENT" envDefault:"production" about:"name of the environment in every log line; production also warns if the gateway is not Alipay's production gateway" zh:"环境名称，写在每行日志里；production 还会在网关不是支付宝生产网关时告警"`
 	Center      string `env:"FUNDPASS_CENTER" envDefault:"default" need:"usual" about:"id of the fund centre, 1 to 32 letters, digits, - or _; the first column of every table" zh:"公积金中心的标识，1 至 32 个字母、数字、- 或 _；是每张表的第一列"`

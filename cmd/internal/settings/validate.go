@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fundpass/miniapp-api/selfservice"
+	"fundpass/miniapp-api/website"
 	"fundpass/signing"
 	"fundpass/store"
 )
@@ -68,6 +69,7 @@ func (s Settings) validateAddresses() []Problem {
 	case !IsLoopback(s.OpsAddr) && s.OpsPublic == "":
 		all = append(all, Problemf("FUNDPASS_OPS_ADDR", "is not a loopback address: metrics are for operators only; use 127.0.0.1, or set FUNDPASS_OPS_PUBLIC=yes if a firewall protects it"))
 	}
+	all = append(all, s.validateWebsite()...)
 	for _, proxy := range s.TrustedProxies {
 		if tooWide(proxy) {
 			all = append(all, Problemf("FUNDPASS_TRUSTED_PROXIES", "trusts %s: every host in it could forge X-Forwarded-For and evade the rate limits; name the proxies themselves", proxy))
@@ -83,6 +85,21 @@ func (s Settings) validateAddresses() []Problem {
 		all = append(all, Problemf("FUNDPASS_DRAIN_DELAY", "is not between 0s and %s", longestDrain))
 	}
 	return all
+}
+
+// validateWebsite returns the problems of the pages in a browser.
+func (s Settings) validateWebsite() []Problem {
+	switch {
+	case s.WebsiteAddr == "" && s.WebsiteOrigin == "":
+		return nil
+	case s.WebsiteAddr == "":
+		return []Problem{Problemf("FUNDPASS_WEBSITE_ADDR", "is not set, but FUNDPASS_WEBSITE_ORIGIN is: nothing would answer there")}
+	case !IsAddress(s.WebsiteAddr):
+		return []Problem{Problemf("FUNDPASS_WEBSITE_ADDR", "is not host:port")}
+	case website.CheckOrigin(s.WebsiteOrigin) != nil:
+		return []Problem{Problemf("FUNDPASS_WEBSITE_ORIGIN", "is not https://host or https://host:port, as browsers see the pages: elsewhere browsers would not keep a citizen signed in")}
+	}
+	return nil
 }
 
 // tooWide reports whether a network is wider than one operator can own. 10.0.0.0/8 and

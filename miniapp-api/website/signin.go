@@ -1,0 +1,111 @@
+package website
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/selfservice"
+)
+
+// A signInView is the data of the sign-in page.
+type signInView struct {
+	Why   string // why the citizen has to sign in; "" for no reason
+	Types []document.Type
+}
+
+func (s *Site) showSignIn(_ context.Context, r *request) (reply, error) {
+	return show("sign-in", signInView{whyTexts[r.why], s.documents.Types()})
+}
+
+// signIn opens a session with a new token, or asks for the code that was sent. The session that
+// the browser had before ends.
+func (s *Site) signIn(ctx context.Context, r *request) (reply, error) {
+	in := selfservice.SignInInput{IDType: r.form["id_type"], IDNumber: r.form["id_number"], AccountNo: r.form["account_no"], Password: r.form.secret("password")}
+	seed, digest, err := s.newSession()
+	if err != nil {
+		return reply{}, err
+	}
+	in.TokenDigest = digest
+	done, err := s.service.SignIn(ctx, r.Caller, in)
+	if err != nil {
+		return reply{}, err
+	}
+	if done.Step != nil {
+		step := mustJSON(signInStep{done.Step.Ticket, done.Step.Code.Phone, done.Step.Code.ExpiresAt})
+		sealed, err := s.db.SealFor(stepPurpose, r.Binding, step)
+		return reply{to: pathCode, step: sealed}, err
+	}
+	return s.signedIn(ctx, r, seed)
+}
+
+// newSession returns the seed of a session's token, and the token's digest.
+func (s *Site) newSession() (seed string, digest []byte, err error) {
+	seed = s.db.NewSeed()
+	token, err := s.db.Token(seed)
+	return seed, digestOf(token), err
+}
+
+// signedIn ends the browser's former session and leads to the first page.
+func (s *Site) signedIn(ctx context.Context, r *request, seed string) (reply, error) {
+	if r.former != nil {
+		former := r.Caller
+		former.TokenDigest = r.former
+		if err := s.service.SignOut(ctx, former); err != nil {
+			return reply{}, err
+		}
+	}
+	return reply{to: pathHome, seed: seed, endsStep: true}, nil
+}
+
+// A signInStep is the content of cookieStep.
+type signInStep struct {
+	Ticket    string    `json:"t"`
+	Phone     string    `json:"p"` // masked
+	ExpiresAt time.Time `json:"e"`
+}
+
+const stepPurpose = "step"
+
+// stepOf returns the step that the browser has begun, or false.
+func (s *Site) stepOf(r *request) (step signInStep, ok bool) {
+	var raw string
+	if err := s.db.UnsealFor(stepPurpose, r.Binding, r.step, &raw); err != nil {
+		return step, false
+	}
+	return step, json.Unmarshal([]byte(raw), &step) == nil
+}
+
+func (s *Site) showCode(_ context.Context, r *request) (reply, error) {
+	step, ok := s.stepOf(r)
+	if !ok {
+		return goTo(pathSignIn + "?why=" + whyStep)
+	}
+	return show("code", step)
+}
+
+// finishSignIn opens the session for which the code was demanded.
+func (s *Site) finishSignIn(ctx context.Context, r *request) (reply, error) {
+	step, ok := s.stepOf(r)
+	if !ok {
+		return reply{to: pathSignIn + "?why=" + whyStep, endsStep: true}, nil
+	}
+	seed, digest, err := s.newSession()
+	if err != nil {
+		return reply{}, err
+	}
+	_, err = s.service.FinishSignIn(ctx, r.Caller, step.Ticket, r.form.secret("code"), digest)
+	if errors.Is(err, selfservice.ErrSignInGone) {
+		return reply{to: pathSignIn + "?why=" + whyStep, endsStep: true}, nil
+	} else if err != nil {
+		return reply{}, err
+	}
+	return s.signedIn(ctx, r, seed)
+}
+
+func (s *Site) signOut(ctx context.Context, r *request) (reply, error) {
+	return reply{to: pathSignIn + "?why=" + whyOut, endsSession: true}, s.service.SignOut(ctx, r.Caller)
+}
