@@ -19,8 +19,7 @@ type homeView struct {
 	LockedUntil     *time.Time
 	Forever         bool // locked until a reset
 	Change, Reset   *stepView
-	Channels        []selfservice.PasswordChannel // others with this password
-	Separate        []selfservice.PasswordChannel // others with one of their own
+	Channels        []selfservice.PasswordChannel // the others, with this password or one of their own
 	InitialHint     string
 }
 
@@ -65,7 +64,7 @@ func (s *Site) showHome(ctx context.Context, r *request) (reply, error) {
 		ChangedAt: p.ChangedAt, Remaining: p.Remaining, LockedUntil: p.LockedUntil,
 		Forever: p.LockedUntil != nil && p.LockedUntil.Sub(s.db.Now()) > longLock,
 		Change:  viewOfStep(p.OpenChange, pathChange), Reset: viewOfStep(p.OpenReset, pathReset),
-		Channels: shared, Separate: separate,
+		Channels: append(shared, separate...),
 	}
 	if p.State == store.PasswordInitial {
 		v.InitialHint = s.service.InitialHint()

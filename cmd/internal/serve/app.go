@@ -31,12 +31,14 @@ type App struct {
 	gateway *signing.Gateway
 	Policy  *passwd.Policy
 	Hasher  *passwd.Hasher
-	mailer  *mailer // nil if notices are not sent
+	mailer  *mailer    // nil if notices are not sent
+	sms     *smsMailer // nil: no SMS is sent
 
 	provider *alipay.Provider
 	service  *selfservice.Service
 	server   *httpapi.Server
 	website  *website.Site // nil: the centre has no pages
+	mobile   *mobile       // nil: the centre has no app
 
 	transport *keys.Transport // loaded at the start; reload replaces the server's
 	documents *document.List
@@ -98,7 +100,7 @@ func (a *App) addServer(f settings.Files) error {
 		Proof: selfservice.Proof(s.Proof), InitialProof: selfservice.Proof(s.InitialProof),
 		Reset: selfservice.ResetProof(s.Reset), Transfer: selfservice.TransferPolicy(s.LinkTransfer),
 		Consent: selfservice.ConsentMode(s.Consent), ConsentTexts: f.Consents,
-		MessageTemplate: s.MessageTemplate, Documents: a.documents,
+		MessageTemplate: s.MessageTemplate, SMS: f.SMS != nil, Documents: a.documents,
 	})
 	if err != nil {
 		return err
@@ -123,7 +125,8 @@ func (a *App) addServer(f settings.Files) error {
 		server.ReportNotices(a.mailer.report)
 	}
 	a.server, a.Handler = server, server.Handler()
-	return a.addWebsite()
+	a.addSMS(f.SMS)
+	return errors.Join(a.addWebsite(), a.addMobile())
 }
 
 // addWebsite adds the pages in a browser if they have an origin.

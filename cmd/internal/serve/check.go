@@ -148,6 +148,14 @@ func describe(s settings.Settings, field settings.Field, f settings.Files) any {
 		if f.Policy != nil {
 			return terminal.Textf("%s: %d rules", describeSource(s.PolicyFile), len(f.Policy.Public()))
 		}
+	case "FUNDPASS_OIDC_FILE":
+		if f.Issuer != nil {
+			return fmt.Sprintf("%s: %s at %s, client %s", s.OIDCFile, f.Issuer.Name, f.Issuer.Issuer, f.Issuer.ClientID)
+		}
+	case "FUNDPASS_SMS_GATEWAY_FILE":
+		if f.SMS != nil {
+			return terminal.Textf("%s: %s at %s", s.SMSGatewayFile, f.SMS.Name(), f.SMS.Host())
+		}
 	case "FUNDPASS_DOCUMENTS_FILE":
 		if f.Documents != nil {
 			return terminal.Textf("%s: %d types of %s", describeSource(s.DocumentsFile), len(f.Documents.Types()), f.Documents.Name)
