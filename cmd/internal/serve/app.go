@@ -86,6 +86,7 @@ func assemble(ctx context.Context, s settings.Settings, log *slog.Logger, export
 		log.Warn("setting is allowed but unsafe", "setting", p.Setting, "err", p.Err)
 	}
 	a.warnSandbox()
+	a.warnKeypads(ctx)
 	return a, nil
 }
 
