@@ -60,7 +60,7 @@ func New(c Config) (*Site, error) {
 	s.captchas = captcha.New(c.DB, pathCaptcha)
 	var err error
 	if c.Issuer != nil {
-		if s.issuer, err = oidc.New(*c.Issuer, c.DB, oidc.Options{RedirectURL: c.Origin + pathIssuerBack}); err != nil {
+		if s.issuer, err = oidc.New(*c.Issuer, c.DB, oidc.Options{RedirectURL: c.Origin + IssuerBack}); err != nil {
 			return nil, err
 		}
 	}
@@ -90,7 +90,7 @@ func (s *Site) Handler() http.Handler {
 	}
 	if s.issuer != nil {
 		e.GET(pathIssuer, s.startIssuer)
-		e.GET(pathIssuerBack, s.finishIssuer)
+		e.GET(IssuerBack, s.finishIssuer)
 	}
 	e.GET(pathCaptcha+"/image", s.captchaImage)
 	e.GET(pathCaptcha+"/sound", s.captchaSound)

@@ -75,7 +75,9 @@ type demo struct {
 	postgres *localpg.Server
 	sim      *alipaysim.Sim
 	simURL   string
-	app      *serve.App
+
+	issuerURL string // of the sign-on of a province
+	app       *serve.App
 
 	cleanups []func() error // stop the parts; in the order in which these were started
 }
@@ -103,7 +105,7 @@ func (d *demo) run(ctx context.Context) error {
 // first error; stop then ends those that were started.
 func (d *demo) start(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
-		d.checkLinks, d.listen, d.openDataDir, d.startPostgres, d.startSimulator, d.assemble, d.load,
+		d.checkLinks, d.listen, d.openDataDir, d.startPostgres, d.startSimulator, d.startIssuer, d.assemble, d.load,
 	} {
 		if err := part(ctx); err != nil {
 			return err
@@ -278,7 +280,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		TransportKeyFiles: settings.FileList{d.dataDir.path(transportKeyFile)}, PlainPasswords: "yes",
 		MessageTemplate: "demo-notice", MessagePage: settings.FieldOf("MessagePage").Default,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
-		AuditYears: 1, WebsiteAddr: d.website.Addr().String(), WebsiteOrigin: d.websiteURL(),
+		AuditYears: 1, WebsiteAddr: d.website.Addr().String(), WebsiteOrigin: d.websiteURL(), OIDCFile: d.dataDir.path(issuerFile),
 	}
 	if d.app, err = serve.Assemble(ctx, s, terminal.NewLog(d.log, s.Environment)); err != nil {
 		return err

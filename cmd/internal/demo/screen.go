@@ -21,6 +21,7 @@ func (d *demo) show() {
 		{"Website", d.websiteURL() + "/ (the centre's pages, in a browser)"},
 		{"Docs", d.url() + "/docs"},
 		{"Alipay", d.simURL + " (simulated)"},
+		{"Issuer", d.issuerURL + " (simulated sign-on of a province, for the website)"},
 		{"Policy", fmt.Sprintf("%s, %d rules", d.app.Policy.Name, len(d.app.Policy.Public()))},
 		{"Links", "proof " + d.proof + ", consent " + d.consent + ", transfer after " + d.transferAfter},
 		{"Database", d.postgres.Dir() + d.dataNote()},

@@ -20,6 +20,7 @@ import (
 	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/miniapp-api/website"
+	"fundpass/miniapp-api/website/oidc"
 	"fundpass/signing"
 	"fundpass/store"
 )
@@ -122,11 +123,12 @@ func (a *App) addServer(f settings.Files) error {
 		server.ReportNotices(a.mailer.report)
 	}
 	a.server, a.Handler = server, server.Handler()
-	return a.addWebsite()
+	return a.addWebsite(f.Issuer)
 }
 
-// addWebsite adds the pages in a browser if they have an origin.
-func (a *App) addWebsite() error {
+// addWebsite adds the pages in a browser if they have an origin, with the sign-in at an issuer
+// unless it is nil.
+func (a *App) addWebsite(issuer *oidc.Settings) error {
 	s := a.Settings
 	if s.WebsiteOrigin == "" {
 		return nil
@@ -139,7 +141,7 @@ func (a *App) addWebsite() error {
 	if err != nil {
 		return err
 	}
-	a.website, err = website.New(website.Config{DB: a.DB, Service: a.service, Server: server, Origin: s.WebsiteOrigin, Documents: a.documents})
+	a.website, err = website.New(website.Config{DB: a.DB, Service: a.service, Server: server, Origin: s.WebsiteOrigin, Issuer: issuer, Documents: a.documents})
 	return err
 }
 

@@ -53,6 +53,7 @@ func (a *App) Serve(ctx context.Context, on Listeners) error {
 		workers.Go(func() { a.mailer.work(workerCtx, mailEvery) })
 	}
 	workers.Go(func() { a.watchExpiry(workerCtx, warnEvery) })
+	workers.Go(func() { a.checkIssuer(workerCtx) })
 	defer workers.Wait()
 	defer stopWorkers()
 	select {
