@@ -157,7 +157,16 @@ func (b *browser) fill(t *testing.T, name, value string) {
 // selectPerson makes another person use the phone.
 func (b *browser) selectPerson(t *testing.T, person string) {
 	t.Helper()
+	b.openPanel(t, "people")
 	b.do(t, "become "+person, chromedp.Click(fmt.Sprintf(`#list button[data-person=%q]`, person)), b.waitFor("我的密码"))
+}
+
+// openPanel shows the people or the requests, which a narrow screen has in a sheet.
+func (b *browser) openPanel(t *testing.T, panel string) {
+	t.Helper()
+	if must[bool](t, b, `document.getElementById("open-people").checkVisibility()`) {
+		b.do(t, panel, chromedp.Click("#open-"+panel), chromedp.WaitVisible("#sheet #"+panel))
+	}
 }
 
 // checkPage takes a screenshot and checks what every page must satisfy.

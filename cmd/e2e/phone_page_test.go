@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"fundpass/cmd/internal/apiclient"
 )
 
 // TestPages checks every page of the mini-program and of the documentation in one
@@ -29,7 +30,14 @@ func TestPages(t *testing.T) {
 		b.selectPerson(t, "suspended_account")
 		b.walkPages(t, "dark-", "suspended_account")
 	})
+	t.Run("readme", func(t *testing.T) {
+		b := openPage(t, chromium, demo.URL, 375, 670)
+		b.demo = demo
+		b.looksLikeReadme(t)
+	})
 	t.Run("recovery", func(t *testing.T) { phone(t, demo).walkRecovery(t) })
+	t.Run("locks", func(t *testing.T) { phone(t, demo).walkLocks(t) })
+	t.Run("demo page", func(t *testing.T) { walkDemoPage(t, chromium, demo) })
 	t.Run("desk", func(t *testing.T) {
 		b := openPage(t, chromium, demo.URL, 1280, 960)
 		b.demo = demo
@@ -45,11 +53,6 @@ func TestPages(t *testing.T) {
 // walkThrough opens the demo's page at the size of a phone and changes a password.
 func (b *browser) walkThrough(t *testing.T, mode, person string) {
 	b.do(t, "first page", b.waitFor("我的密码"))
-	for _, below := range []string{"people", "requests"} {
-		b.do(t, below, chromedp.Evaluate[chromedp.Void](fmt.Sprintf("location.hash = %q", below)), chromedp.Sleep(100*time.Millisecond))
-		b.checkPage(t, mode+below)
-	}
-	b.do(t, "back to the phone", chromedp.Evaluate[chromedp.Void](`scrollTo(0, 0)`))
 	b.selectPerson(t, person)
 	if mode != "" {
 		b.do(t, "elder mode", chromedp.Click(`#page [role=switch]`), chromedp.WaitReady("#page .elder"))
@@ -69,7 +72,7 @@ func (b *browser) walkDesk(t *testing.T) {
 	b.checkPage(t, "desk-authorisation")
 	b.tap(t, "同意", "去绑定")
 	b.tap(t, "去绑定", "确认绑定")
-	b.do(t, "tap the name", chromedp.Focus(`#field-name`), chromedp.Click(`#person button:nth-of-type(1)`))
+	b.do(t, "tap the name", chromedp.Focus(`#field-name`), chromedp.Click(`#person > button`))
 	b.checkPage(t, "desk-link")
 	name := must[string](t, b, `document.getElementById("field-name").value`)
 	if want := b.demo.person(t, "face_fails").Name; name != want {
@@ -108,6 +111,7 @@ func (b *browser) walkPages(t *testing.T, mode, person string) {
 	checkPage("link-refused")
 	b.fill(t, "公积金密码", password)
 	b.tap(t, "确认绑定", "密码状态")
+	b.onFirstScreen(t, "修改密码")
 	checkPage("home")
 	b.tap(t, "修改密码", "第一步")
 	b.fill(t, "证件号码", citizen.IDNumber)
@@ -171,6 +175,30 @@ func (b *browser) walkRecovery(t *testing.T) {
 	b.tap(t, "绑定并设置新密码", "已绑定，新密码设置成功")
 	b.checkBothModes(t, "recover-result")
 	b.tap(t, "返回我的密码", "密码状态")
+}
+
+// walkLocks looks at what owners read whose password is locked, before and after the link.
+func (b *browser) walkLocks(t *testing.T) {
+	who := b.demo.person(t, "locked_soon")
+	b.openUnlinked(t, "locked_soon")
+	b.tap(t, "去绑定", "确认绑定")
+	b.fill(t, "姓名", who.Name)
+	b.fill(t, "证件号码", who.IDNumber)
+	b.fill(t, "公积金密码", "Not-The-Right-One")
+	b.tap(t, "确认绑定", "自动解锁")
+	b.checkBothModes(t, "link-locked")
+	b.tap(t, "忘记密码？核验身份后重设", "办理前请阅读")
+
+	who = b.demo.person(t, "two_accounts_2")
+	p := b.demo.client()
+	logIn(t, p, "two_accounts_2")
+	mustPost(t, p, "/v1/link", linkOf(who, who.Password))
+	for range 5 {
+		mustPost(t, p, "/v1/password/changes", apiclient.Fields{"id_number": who.IDNumber, "old_password": "Not-The-Right-One"})
+	}
+	b.openHome(t, "two_accounts_2", "暂时锁定")
+	b.onFirstScreen(t, "人脸验证，设置新密码")
+	b.checkBothModes(t, "home-locked")
 }
 
 // walkReset goes from the face to the new password. It begins on the page 忘记密码.

@@ -29,11 +29,16 @@ func releaseBuild(t *testing.T, dir, cache string) []byte {
 	return built
 }
 
-// clone returns a copy of the repository's commit in a directory of its own.
+// clone returns a copy of the repository's commit in a directory of its own. The repository
+// may belong to another user, as in a container; git passes no option about that to the
+// process that it clones from.
 func clone(t *testing.T) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "src")
-	cmd := exec.Command("git", "-c", "safe.directory=*", "clone", "-q", "--no-local", "../..", dir)
+	temp := t.TempDir()
+	dir, config := filepath.Join(temp, "src"), filepath.Join(temp, "gitconfig")
+	cmdtest.NoError(t, os.WriteFile(config, []byte("[safe]\n\tdirectory = *\n"), 0o600))
+	cmd := exec.Command("git", "clone", "-q", "--no-local", "../..", dir)
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+config)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("git clone: %v\n%s", err, out)
 	}

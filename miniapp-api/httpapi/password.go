@@ -21,6 +21,7 @@ type passwordReply struct {
 	Rules       []passwd.PublicRule `json:"rules"`
 	Channels    []passwd.Channel    `json:"channels"`
 	Reset       bool                `json:"reset_offered"` // by face verification; a reset code always works
+	ResetBySMS  bool                `json:"sms_reset_offered"`
 
 	OpenChange *openStepView `json:"open_change"` // null if there is none
 	OpenReset  *openStepView `json:"open_reset"`  // null if there is none
@@ -55,7 +56,7 @@ func (s *Server) showPassword(ctx context.Context, r Request, _ none) (passwordR
 		State: status.State, ChangedAt: status.ChangedAt, Remaining: status.Remaining, LockedUntil: status.LockedUntil,
 		Rules:    s.rules,
 		Channels: append([]passwd.Channel{}, s.service.PasswordChannels()...), // a list, never null
-		Reset:    status.ResetOffered,
+		Reset:    status.ResetOffered, ResetBySMS: s.service.OffersSMS(),
 
 		OpenChange: viewOfStep(status.OpenChange), OpenReset: viewOfStep(status.OpenReset),
 	}, err

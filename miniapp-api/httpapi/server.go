@@ -41,6 +41,12 @@ type Config struct {
 	Beside     *Server                // another channel of this process, whose metrics this one adds to; may be nil
 	Tracer     trace.Tracer           // of requests; nil = nothing is traced
 
+	// Session returns the session of a request with a token, or selfservice.ErrSessionExpired,
+	// for a channel whose token does not suffice. Scheme is then that of its Authorization
+	// header. Nil: the token suffices, and the scheme is Bearer.
+	Session func(c echo.Context, token string) (store.Session, error)
+	Scheme  string
+
 	PerAddress Rate // per address; generous, because mobile carriers share addresses
 	PerUser    Rate // per user
 
@@ -60,6 +66,8 @@ type Server struct {
 	channel     selfservice.Channel
 	words       Words
 	extraRoutes func(*Server) []Route // additional routes of the channel
+	session     func(c echo.Context, token string) (store.Session, error)
+	scheme      string // of the header Authorization
 	addresses   *limiter
 	users       *limiter
 	metrics     *metrics
@@ -67,6 +75,7 @@ type Server struct {
 
 	presentations map[string]Presentation // by code
 	turnedAway    *turnedAway
+	gate          *Gate
 
 	requestTime time.Duration
 
@@ -91,9 +100,14 @@ func New(c Config) (*Server, error) {
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
 		metrics:   c.metrics(), sealedOnly: c.SealedOnly, requestTime: cmp.Or(c.RequestTime, defaultRequestTime),
-		presentations: presentationsOf(c.Words), tracer: c.Tracer, turnedAway: newTurnedAway(),
+		presentations: presentationsOf(c.Words), tracer: c.Tracer, turnedAway: newTurnedAway(), gate: NewGate(c.Service, c.Channel),
+	}
+	s.session, s.scheme = c.Session, cmp.Or(c.Scheme, "Bearer")
+	if s.session == nil {
+		s.session = s.bearerSession
 	}
 	s.metrics.registry.MustRegister(c.Collectors...)
+	s.metrics.registry.MustRegister(s.gate)
 	s.ReplaceTransport(c.Transport)
 	return s, nil
 }
@@ -124,17 +138,17 @@ func (s *Server) routes() []Route {
 // Authed if citizens use it before they have one or after it has ended.
 func (s *Server) commonRoutes() []Route {
 	return []Route{
-		{"POST", "/v1/sessions/end", endsOwnSession(s, s.endSession)},
+		{"POST", "/v1/sessions/end", Always(endsOwnSession(s, s.endSession))},
 		{"POST", "/v1/link", Authed(s, s.addLink)},
 		{"GET", "/v1/link", linked(s, s.showLink)},
 		{"POST", "/v1/link/remove", Authed(s, s.removeLink)},
 		{"POST", "/v1/link/:id/confirm", Authed(s, s.confirmLink)},
 		{"GET", "/v1/accounts", linked(s, s.showAccounts)},
 		{"POST", "/v1/accounts/:id/choose", linked(s, s.chooseAccount)},
-		{"GET", "/v1/link-transfers", Authed(s, s.showTransfers)},
+		{"GET", "/v1/link-transfers", Protective(Authed(s, s.showTransfers))},
 		{"POST", "/v1/link-transfers/:id/confirm", Authed(s, s.confirmTransfer)},
 		{"POST", "/v1/link-transfers/:id/cancel", Authed(s, s.cancelTransfer)},
-		{"POST", "/v1/link-transfers/:id/reject", linked(s, s.rejectTransfer)},
+		{"POST", "/v1/link-transfers/:id/reject", Protective(linked(s, s.rejectTransfer))},
 		{"GET", "/v1/consents", Authed(s, s.showConsents)},
 		{"POST", "/v1/consents", Authed(s, s.giveConsent)},
 		{"POST", "/v1/consents/withdraw", Authed(s, s.withdrawConsent)},
@@ -148,16 +162,18 @@ func (s *Server) commonRoutes() []Route {
 		{"POST", "/v1/password/changes/:id/cancel", linked(s, s.cancelChange)},
 		{"POST", "/v1/password/resets", linked(s, s.openReset)},
 		{"GET", "/v1/password/resets/:id", Authed(s, identified(s.showReset))},
+		{"POST", "/v1/password/resets/:id/code", linked(s, s.passHandler(s.service.PassReset))},
 		{"POST", "/v1/password/resets/:id/confirm", linked(s, s.confirmHandler(s.service.ConfirmReset))},
 		{"POST", "/v1/password/resets/:id/cancel", linked(s, s.cancelReset)},
 		{"POST", "/v1/password/recoveries", Authed(s, s.openRecovery)},
 		{"GET", "/v1/password/recoveries/:id", Authed(s, identified(s.showRecovery))},
+		{"POST", "/v1/password/recoveries/:id/code", Authed(s, s.passHandler(s.service.PassRecovery))},
 		{"POST", "/v1/password/recoveries/:id/confirm", Authed(s, s.confirmHandler(s.service.ConfirmRecovery))},
-		{"POST", "/v1/freeze", endsOwnSession(s, s.freeze)},
+		{"POST", "/v1/freeze", Protective(endsOwnSession(s, s.freeze))},
 		{"GET", "/v1/events", linked(s, s.showEvents)},
 		{"GET", "/v1/me/data", linked(s, s.showOwnData)},
-		{"GET", "/healthz", Open(s, s.alive)},
-		{"GET", "/readyz", Open(s, s.ready)},
+		{"GET", "/healthz", Always(Open(s, s.alive))},
+		{"GET", "/readyz", Always(Open(s, s.ready))},
 	}
 }
 
@@ -167,7 +183,7 @@ func (s *Server) commonRoutes() []Route {
 func (s *Server) Handler() http.Handler {
 	e := s.NewEcho(setSecurity, s.fail)
 	for _, r := range s.routes() {
-		e.Add(r.Method, r.Path, r.Serve)
+		e.Add(r.Method, r.Path, s.Gated(r.Endpoint))
 	}
 	return e
 }

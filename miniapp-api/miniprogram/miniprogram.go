@@ -24,8 +24,8 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // Phone returns a handler that serves the demo's page at / and its resources under /phone/, and
-// passes other requests to next. stories describe the demo's people in Chinese.
-func Phone(stories map[string]string, next http.Handler) http.Handler {
+// passes other requests to next. The page asks next for /demo/people, /demo/counter and /sim/.
+func Phone(next http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) { send(w, "runtime/phone.html") })
 	mux.HandleFunc("/phone/runtime/{name}", func(w http.ResponseWriter, r *http.Request) {
@@ -33,7 +33,6 @@ func Phone(stories map[string]string, next http.Handler) http.Handler {
 	})
 	mux.HandleFunc("/phone/app/{path...}", func(w http.ResponseWriter, r *http.Request) { send(w, r.PathValue("path")) })
 	mux.HandleFunc("/phone/files.json", func(w http.ResponseWriter, _ *http.Request) { sendJSON(w, texts()) })
-	mux.HandleFunc("/phone/stories.json", func(w http.ResponseWriter, _ *http.Request) { sendJSON(w, stories) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet && (r.URL.Path == "/" || strings.HasPrefix(r.URL.Path, "/phone/")) {
 			mux.ServeHTTP(w, r)

@@ -23,12 +23,15 @@ const (
 	// ProofPhone compares the phone number that the provider has verified with the one on file.
 	ProofPhone Proof = "phone"
 
+	// ProofSMS sends a code to the phone number on file.
+	ProofSMS Proof = "sms"
+
 	// ProofNone accepts the password alone. Anyone who knows the ID number can then link
 	// with an initial password, so that password must be changed at once.
 	ProofNone Proof = "none"
 )
 
-var errProofs = errors.New("selfservice: proofs are none, or some of certdoc, face and phone, each once, joined with commas")
+var errProofs = errors.New("selfservice: proofs are none, or some of certdoc, face, phone and sms, each once, joined with commas")
 
 // List parses a setting such as "certdoc,face,phone" into the accepted proofs, in the order in
 // which they are requested. "" yields an empty list.
@@ -39,7 +42,7 @@ func (p Proof) List() ([]Proof, error) {
 	var all []Proof
 	for entry := range strings.SplitSeq(string(p), ",") {
 		one := Proof(strings.TrimSpace(entry))
-		if !slices.Contains([]Proof{ProofCertdoc, ProofFace, ProofPhone, ProofNone}, one) || slices.Contains(all, one) {
+		if !slices.Contains([]Proof{ProofCertdoc, ProofFace, ProofPhone, ProofSMS, ProofNone}, one) || slices.Contains(all, one) {
 			return nil, errProofs
 		}
 		all = append(all, one)

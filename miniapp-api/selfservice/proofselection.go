@@ -89,7 +89,7 @@ func (s *Service) matchPerson(ctx context.Context, c Caller, who applicant, only
 // needsPhone reports whether only a phone number could still prove the caller, who has verified
 // none. It is decided before the password is checked, in the same way for every caller.
 func (e proofInputs) needsPhone() bool {
-	beside := slices.ContainsFunc(e.permitted, func(p Proof) bool { return p == ProofFace || p == ProofNone })
+	beside := slices.ContainsFunc(e.permitted, func(p Proof) bool { return p == ProofFace || p == ProofSMS || p == ProofNone })
 	return !e.linked && !e.certdoc && e.phone == "" && slices.Contains(e.permitted, ProofPhone) && !beside
 }
 
@@ -165,6 +165,9 @@ func (e proofInputs) shows(p Proof, a store.Account, provider IdentityProvider) 
 			onFile = document.Mobile(a.Person.Phone)
 		}
 		return allowed && e.phone != "" && e.phone == onFile, e.phone == "" && onFile != ""
+	case ProofSMS:
+		_, mobile := ownMobile(a)
+		return false, a.OwnPhone && mobile
 	case ProofFace:
 		_, err := provider.FaceKind(a.Person.IDType, a.Person.IDNumber)
 		return allowed && e.face != nil, err == nil

@@ -2,8 +2,11 @@ package selfservice
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
+	"math/big"
 	"slices"
 	"strings"
 
@@ -15,6 +18,16 @@ import (
 // ResetCodeDigits is the length of a reset code. All strangers together have fifty tries at a
 // code, so they guess one code in two hundred million.
 const ResetCodeDigits = 10
+
+// NewResetCode returns a code for a clerk to hand out, uniform over all codes.
+func NewResetCode() (string, error) {
+	most := new(big.Int).Exp(big.NewInt(10), big.NewInt(ResetCodeDigits), nil)
+	n, err := rand.Int(rand.Reader, most)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%0*d", ResetCodeDigits, n), nil
+}
 
 func (s *Service) openResetWithCode(ctx context.Context, c Caller, a store.Account, code passwd.Secret) (store.Reset, error) {
 	digits, ok := codeDigits(code.Reveal())
@@ -33,9 +46,12 @@ func (s *Service) openResetWithCode(ctx context.Context, c Caller, a store.Accou
 	return reset, nil
 }
 
-// codeDigits returns the digits of a code that may contain blanks, dashes and full-width
-// digits, and whether there are ResetCodeDigits of them.
-func codeDigits(s string) (string, bool) {
+// codeDigits returns the digits of a reset code, and whether there are ResetCodeDigits of them.
+func codeDigits(s string) (string, bool) { return readDigits(s, ResetCodeDigits) }
+
+// readDigits returns the digits of a code that may contain blanks, dashes and full-width
+// digits, and whether there are n of them.
+func readDigits(s string, n int) (string, bool) {
 	var b strings.Builder
 	for _, r := range s {
 		switch {
@@ -47,7 +63,7 @@ func codeDigits(s string) (string, bool) {
 			return "", false
 		}
 	}
-	return b.String(), b.Len() == ResetCodeDigits
+	return b.String(), b.Len() == n
 }
 
 // verifyCode finds the claimed person's account by a reset code, which replaces a password they

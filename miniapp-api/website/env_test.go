@@ -90,6 +90,7 @@ func newEnvWith(t testing.TB, change func(*website.Config)) *env {
 	t.Cleanup(h.hasher.Close)
 	h.db = storetest.Open(t, storetest.Shared(t), storetest.WithColumnCipher(storetest.NewColumnCipher(t)), storetest.WithPepper(pepper),
 		storetest.WithNow(func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }))
+	h.switchOn()
 	log := slog.New(slog.NewJSONHandler(&h.logs, nil))
 	var err error
 	h.service, err = selfservice.New(selfservice.Config{
@@ -322,3 +323,11 @@ func digest(value string) []byte {
 }
 
 func checkDigit(body string) string { return document.CheckDigit(body) }
+
+// switchOn opens the channel.
+func (h *env) switchOn() {
+	h.t.Helper()
+	order := store.ChannelOrder{Channel: store.ChannelWebsite, Action: store.ActionChannelOn, Operator: "operator", Reason: "test"}
+	_, err := h.db.ChangeChannel(h.t.Context(), order, func(e *store.ChannelEntry) error { e.IsOn = true; return nil })
+	must(h.t, err)
+}

@@ -32,7 +32,7 @@ func TestChange(t *testing.T) {
 	b.get(path).want(t, 200, "新密码已生效", "1个登录已退出")
 	other.get("/").leads(t, "/sign-in?why=ended")
 	other.get("/sign-in?why=ended").want(t, 200, "登录已结束")
-	b.get("/record").want(t, 200, "密码修改成功", "网上服务大厅", "登录")
+	b.get("/record").want(t, 200, "密码修改成功", "网站", "登录")
 	b.get("/data").want(t, 200, "我的信息", "修改密码：已完成")
 	c.Password = newPassword
 	h.browser().signIn(c)
@@ -304,4 +304,33 @@ func TestNothingSecretIsShown(t *testing.T) {
 			t.Errorf("%s is shown or logged", secret)
 		}
 	}
+}
+
+// Outside its service hours the site still lets owners sign in and freeze, and says when it
+// opens.
+func TestClosedChannel(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t)
+	c := h.citizen()
+	now := h.db.Now().In(time.FixedZone("", 8*3600))
+	minute := now.Hour()*60 + now.Minute()
+	order := store.ChannelOrder{Channel: store.ChannelWebsite, Action: store.ActionChannelHours, Operator: "operator", Reason: "test"}
+	_, err := h.db.ChangeChannel(t.Context(), order, func(e *store.ChannelEntry) error {
+		e.Opens, e.Closes = (minute+120)%1440, (minute+240)%1440
+		return nil
+	})
+	must(t, err)
+	h.ahead.Add(int64(10 * time.Second)) // the registry is read anew
+	b := h.browser()
+	b.signIn(c)
+	b.get("/").want(t, 200, "我的密码")
+	v := b.get("/password/change").want(t, 503, "服务时间")
+	if v.Header.Get("Retry-After") == "" {
+		t.Error("no time to come back")
+	}
+	b.submit(b.get("/freeze"), "/freeze").leads(t, "/sign-in?why=frozen")
+	_, err = h.db.SwitchOff(t.Context(), store.ChannelOrder{Channel: store.ChannelWebsite, Action: store.ActionChannelOff, Operator: "operator", Reason: "test"}, true)
+	must(t, err)
+	h.ahead.Add(int64(10 * time.Second))
+	b.get("/sign-in").want(t, 503)
 }

@@ -49,10 +49,22 @@ func goTo(path string) (reply, error)           { return reply{to: path}, nil }
 type route struct {
 	method, path string
 	signedIn     bool     // whether it needs a session
+	protects     bool     // whether citizens need it to protect their account, see httpapi.Protective
 	fields       []string // of the form
 	optional     []string // fields that the form need not have
 	handle       handler
 	again        handler // of a form: shows its page again after an error
+}
+
+// access returns the endpoint with when it is served. Whoever is signed in can always sign out.
+func (r route) access(e httpapi.Endpoint) httpapi.Endpoint {
+	switch {
+	case r.path == pathSignOut:
+		return httpapi.Always(e)
+	case r.protects:
+		return httpapi.Protective(e)
+	}
+	return e
 }
 
 // serve adapts a route to Echo.

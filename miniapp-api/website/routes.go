@@ -8,27 +8,28 @@ import (
 
 // The paths of pages that others lead to.
 const (
-	pathHome   = "/"
-	pathSignIn = "/sign-in"
-	pathCode   = "/sign-in/code"
-	pathForgot = "/forgot"
-	pathChange = "/password/change"
-	pathReset  = "/password/reset"
+	pathHome    = "/"
+	pathSignIn  = "/sign-in"
+	pathSignOut = "/sign-out"
+	pathCode    = "/sign-in/code"
+	pathForgot  = "/forgot"
+	pathChange  = "/password/change"
+	pathReset   = "/password/reset"
 )
 
 // routes returns the pages and forms. A form is sent to the path of its page.
 func (s *Site) routes() []route {
 	get, post := http.MethodGet, http.MethodPost
 	return []route{
-		{method: get, path: pathSignIn, handle: s.showSignIn},
-		{method: post, path: pathSignIn, fields: []string{"id_type", "id_number", "account_no", "password"}, optional: captchaFields, handle: s.signIn, again: s.showSignIn},
-		{method: get, path: pathCode, handle: s.showCode},
-		{method: post, path: pathCode, fields: []string{"code"}, handle: s.finishSignIn, again: s.showCode},
+		{method: get, path: pathSignIn, protects: true, handle: s.showSignIn},
+		{method: post, path: pathSignIn, protects: true, fields: []string{"id_type", "id_number", "account_no", "password"}, optional: captchaFields, handle: s.signIn, again: s.showSignIn},
+		{method: get, path: pathCode, protects: true, handle: s.showCode},
+		{method: post, path: pathCode, protects: true, fields: []string{"code"}, handle: s.finishSignIn, again: s.showCode},
 		{method: get, path: pathForgot, handle: s.showForgot},
 		{method: post, path: pathForgot, fields: []string{"name", "id_type", "id_number", "account_no", "code"}, optional: captchaFields, handle: s.resetByCode, again: s.showForgot},
-		{method: post, path: "/sign-out", signedIn: true, handle: s.signOut},
+		{method: post, path: pathSignOut, signedIn: true, handle: s.signOut},
 
-		{method: get, path: pathHome, signedIn: true, handle: s.showHome},
+		{method: get, path: pathHome, signedIn: true, protects: true, handle: s.showHome},
 		{method: get, path: pathChange, signedIn: true, handle: s.showChange},
 		{method: post, path: pathChange, signedIn: true, fields: []string{"old_password"}, handle: s.openChange, again: s.showChange},
 		{method: get, path: pathChange + "/:id", signedIn: true, handle: s.showNewPassword},
@@ -38,9 +39,9 @@ func (s *Site) routes() []route {
 		{method: post, path: pathReset, signedIn: true, fields: []string{"code"}, handle: s.openReset, again: s.showReset},
 		{method: get, path: pathReset + "/:id", signedIn: true, handle: s.showResetPassword},
 		{method: post, path: pathReset + "/:id", signedIn: true, fields: []string{"new_password", "again"}, handle: s.confirmReset, again: s.showResetPassword},
-		{method: get, path: "/freeze", signedIn: true, handle: s.showFreeze},
-		{method: post, path: "/freeze", signedIn: true, handle: s.freeze, again: s.showFreeze},
-		{method: get, path: "/record", signedIn: true, handle: s.showRecord},
+		{method: get, path: "/freeze", signedIn: true, protects: true, handle: s.showFreeze},
+		{method: post, path: "/freeze", signedIn: true, protects: true, handle: s.freeze, again: s.showFreeze},
+		{method: get, path: "/record", signedIn: true, protects: true, handle: s.showRecord},
 		{method: get, path: "/data", signedIn: true, handle: s.showData},
 		{method: get, path: "/accounts", signedIn: true, handle: s.showAccounts},
 		{method: post, path: "/accounts", signedIn: true, fields: []string{"account"}, handle: s.chooseAccount, again: s.showAccounts},

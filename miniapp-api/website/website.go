@@ -86,11 +86,12 @@ func (s *Site) Handler() http.Handler {
 	e := s.server.NewEcho(secure, s.fail)
 	e.Use(s.sameOrigin)
 	for _, r := range s.routes() {
-		e.Add(r.method, r.path, s.serve(r))
+		e.Add(r.method, r.path, s.server.Gated(r.access(httpapi.Endpoint{Serve: s.serve(r)})))
 	}
 	if s.issuer != nil {
-		e.GET(pathIssuer, s.startIssuer)
-		e.GET(IssuerBack, s.finishIssuer)
+		signIn := route{protects: true} // as the page with the other ways
+		e.GET(pathIssuer, s.server.Gated(signIn.access(httpapi.Endpoint{Serve: s.startIssuer})))
+		e.GET(IssuerBack, s.server.Gated(signIn.access(httpapi.Endpoint{Serve: s.finishIssuer})))
 	}
 	e.GET(pathCaptcha+"/image", s.captchaImage)
 	e.GET(pathCaptcha+"/sound", s.captchaSound)

@@ -1,6 +1,8 @@
 package website
 
 import (
+	"cmp"
+
 	"fundpass/miniapp-api/httpapi"
 	"fundpass/store"
 )
@@ -24,10 +26,8 @@ var Words = httpapi.Words{
 	}, httpapi.SignInEntries...),
 }
 
-// channelNames are how citizens know the channels.
-var channelNames = map[string]string{
-	store.ChannelAlipay:   "支付宝小程序",
-	store.ChannelWebsite:  "网上服务大厅",
+// officeNames are the names of what is no channel of citizens.
+var officeNames = map[string]string{
 	store.ChannelOperator: "公积金中心",
 	store.ChannelCounter:  "柜台",
 	store.ChannelCentre:   "公积金中心",
@@ -36,10 +36,8 @@ var channelNames = map[string]string{
 // channelName returns the name of a channel, or a general one for a channel that a later
 // version knows.
 func channelName(channel string) string {
-	if name := channelNames[channel]; name != "" {
-		return name
-	}
-	return "其他渠道"
+	entry, _ := store.DefaultChannel(channel)
+	return cmp.Or(officeNames[channel], entry.Title, "其他渠道")
 }
 
 // statusNames are the states of an account (GRZHZT).

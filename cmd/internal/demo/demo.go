@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"fundpass/miniapp-api/apidocs"
 	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/miniprogram"
+	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
@@ -27,6 +29,9 @@ import (
 
 // demoAppID is an application id that Alipay does not assign.
 const demoAppID = "2021990100000000"
+
+// policyFile is the policy in the data directory.
+const policyFile = "policy.json"
 
 // Rate limits of the demo, in which one machine acts for all citizens.
 var (
@@ -52,6 +57,7 @@ func Command(w terminal.Stdio) *cobra.Command {
 	f.StringVar(&d.data, "data", "", "directory in which keys, database and log are kept")
 	f.BoolVar(&d.fresh, "fresh", false, "empty the --data directory first")
 	f.StringVar(&d.logFile, "log", "", "log file (default fundpass.log in the data directory)")
+	f.StringVar(&d.policy, "policy", "default", "the built-in password policy, such as harbin; fundpass policy list lists them")
 	f.StringVar(&d.proof, "proof", string(selfservice.ProofCertdoc), "proofs that a link requires beside the password, as FUNDPASS_PROOF, e.g. face,phone")
 	f.StringVar(&d.initialProof, "initial-proof", "", "the same for initial passwords, as FUNDPASS_INITIAL_PROOF")
 	f.StringVar(&d.consent, "consent", string(selfservice.ConsentRecorded), "how citizens give consent, as FUNDPASS_CONSENT: recorded or required")
@@ -65,11 +71,13 @@ type demo struct {
 	addr, data, logFile string
 	fresh               bool
 
-	proof, initialProof, consent, transferAfter string
-	linkTransfer                                settings.LinkTransfer
+	policy, proof, initialProof, consent, transferAfter string
+	linkTransfer                                        settings.LinkTransfer
+	people                                              []story
 
 	public   net.Listener
 	website  net.Listener
+	mobile   net.Listener
 	dataDir  *dataDir
 	log      *os.File
 	postgres *localpg.Server
@@ -88,7 +96,7 @@ func (d *demo) run(ctx context.Context) error {
 	switch {
 	case err == nil:
 		d.show()
-		err = d.app.Serve(ctx, serve.Listeners{Public: d.public, Website: d.website})
+		err = d.app.Serve(ctx, serve.Listeners{Public: d.public, Website: d.website, Mobile: d.mobile})
 	case ctx.Err() != nil:
 		err = nil // the interruption made the start fail
 	}
@@ -105,7 +113,7 @@ func (d *demo) run(ctx context.Context) error {
 // first error; stop then ends those that were started.
 func (d *demo) start(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
-		d.checkLinks, d.listen, d.openDataDir, d.startPostgres, d.startSimulator, d.startIssuer, d.assemble, d.load,
+		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.startIssuer, d.assemble, d.switchOn, d.openMobile, d.load,
 	} {
 		if err := part(ctx); err != nil {
 			return err
@@ -127,8 +135,11 @@ func (d *demo) stop() error {
 	return errors.Join(all...)
 }
 
-// checkLinks validates the flags about links as serve does, before anything starts.
-func (d *demo) checkLinks(context.Context) error {
+// checkFlags validates the flags as serve does, before anything starts.
+func (d *demo) checkFlags(context.Context) error {
+	if !slices.Contains(passwd.Builtins(), d.policy) {
+		return fmt.Errorf("--policy %s is not built in; these are: %s", d.policy, strings.Join(passwd.Builtins(), ", "))
+	}
 	if err := d.linkTransfer.UnmarshalText([]byte(d.transferAfter)); err != nil {
 		return errors.New("--link-transfer: is neither off nor a duration from 0s to 720h, such as 1m")
 	}
@@ -158,15 +169,14 @@ func (d *demo) listen(context.Context) error {
 	}
 	d.public = l
 	d.addCleanup(func() error { return ignoreClosed(l.Close()) })
-	return d.listenWebsite()
+	return errors.Join(d.listenBeside(1, &d.website), d.listenBeside(2, &d.mobile))
 }
 
-// listenWebsite gives the pages in a browser an address of their own, as in production: the
-// port after that of the API, or a free one.
-func (d *demo) listenWebsite() error {
-	addr := d.public.Addr().(*net.TCPAddr)
-	next := *addr
-	if next.Port++; strings.HasSuffix(d.addr, ":0") {
+// listenBeside gives another channel an address of its own, as in production: so many ports
+// after that of the API, or a free one.
+func (d *demo) listenBeside(after int, into *net.Listener) error {
+	next := *d.public.Addr().(*net.TCPAddr)
+	if next.Port += after; strings.HasSuffix(d.addr, ":0") {
 		next.Port = 0
 	}
 	l, err := net.ListenTCP("tcp", &next)
@@ -177,7 +187,7 @@ func (d *demo) listenWebsite() error {
 	if err != nil {
 		return err
 	}
-	d.website = l
+	*into = l
 	d.addCleanup(func() error { return ignoreClosed(l.Close()) })
 	return nil
 }
@@ -205,6 +215,29 @@ func (d *demo) openDataDir(context.Context) (err error) {
 	}
 	d.addCleanup(d.log.Close)
 	return d.dataDir.makeKeys()
+}
+
+// choosePolicy stores the policy in the data directory. A directory keeps its first one, because
+// the initial passwords in its database follow from it.
+func (d *demo) choosePolicy(context.Context) error {
+	file, err := passwd.BuiltinFile(d.policy)
+	if err != nil {
+		return err
+	}
+	path := d.dataDir.path(policyFile)
+	kept, err := os.ReadFile(path)
+	switch {
+	case err == nil && !bytes.Equal(kept, file):
+		return fmt.Errorf("%s has another policy; add --fresh, or take another directory", d.dataDir.dir)
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+	policy, err := passwd.Builtin(d.policy)
+	if err != nil {
+		return err
+	}
+	d.people = storiesUnder(policy)
+	return os.WriteFile(path, file, 0o600)
 }
 
 // startPostgres starts a private PostgreSQL in the data directory and migrates its
@@ -247,7 +280,7 @@ func (d *demo) startSimulator(context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range stories {
+	for _, s := range d.people {
 		d.sim.Add(s.person())
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -281,6 +314,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		MessageTemplate: "demo-notice", MessagePage: settings.FieldOf("MessagePage").Default,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
 		AuditYears: 1, WebsiteAddr: d.website.Addr().String(), WebsiteOrigin: d.websiteURL(), OIDCFile: d.dataDir.path(issuerFile),
+		MobileAddr: d.mobile.Addr().String(), MobileURL: d.mobileURL(), PolicyFile: d.dataDir.path(policyFile),
 	}
 	if d.app, err = serve.Assemble(ctx, s, terminal.NewLog(d.log, s.Environment)); err != nil {
 		return err
@@ -297,17 +331,25 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 	if d.app.Handler, err = apidocs.Handler(d.app.Handler); err != nil {
 		return err
 	}
-	d.app.Handler = miniprogram.Phone(storyTexts(), d.app.Handler)
+	return d.addPage()
+}
+
+// addPage adds the page with the phone, and what it asks of the demo.
+func (d *demo) addPage() error {
+	known, err := openPasswords(d.dataDir, d.people)
+	if err != nil {
+		return err
+	}
+	c := &counter{app: d.app, sim: d.sim, people: d.people, passwords: known}
+	d.app.Handler = miniprogram.Phone(c.handler(known.watch(d.app.Handler)))
 	return nil
 }
 
-// storyTexts returns the captions of the stories by person.
-func storyTexts() map[string]string {
-	texts := make(map[string]string)
-	for _, s := range stories {
-		texts[s.key] = s.caption
-	}
-	return texts
+// switchOn opens the website, which a centre switches on when it is ready for it.
+func (d *demo) switchOn(ctx context.Context) error {
+	order := store.ChannelOrder{Channel: store.ChannelWebsite, Action: store.ActionChannelOn, Operator: "demo", Reason: "the demo shows the website"}
+	_, err := d.app.DB.ChangeChannel(ctx, order, func(e *store.ChannelEntry) error { e.IsOn = true; return nil })
+	return err
 }
 
-func (d *demo) load(ctx context.Context) error { return loadPeople(ctx, d.app) }
+func (d *demo) load(ctx context.Context) error { return loadPeople(ctx, d.app, d.people) }

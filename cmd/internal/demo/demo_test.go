@@ -102,6 +102,7 @@ func TestDemo(t *testing.T) {
 	t.Run("page", d.testPage)
 	t.Run("walk twice", d.testWalkTwice)
 	t.Run("walk back", d.testWalkBack)
+	t.Run("counter", d.testCounter) // changes a password that the walks need
 	t.Run("log", func(t *testing.T) { d.testLog(t, filepath.Join(dir, "fundpass.log")) })
 	d.stop(t)
 	if _, err := http.Get(d.url + "/healthz"); err == nil {
@@ -198,7 +199,7 @@ func (d *runningDemo) testPage(t *testing.T) {
 	for path, want := range map[string]string{
 		"/": "text/html", "/phone/runtime/phone.mjs": "text/javascript", "/phone/runtime/phone.css": "text/css",
 		"/phone/app/app.acss": "text/css", "/phone/app/pages/home/index.js": "text/javascript",
-		"/phone/files.json": "application/json", "/phone/stories.json": "application/json",
+		"/phone/files.json": "application/json", "/phone/runtime/texts.mjs": "text/javascript",
 	} {
 		resp, err := http.Get(d.url + path)
 		cmdtest.NoError(t, err)

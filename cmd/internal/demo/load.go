@@ -16,8 +16,8 @@ import (
 
 // loadPeople creates the accounts of the stories that do not exist. It does not touch
 // existing accounts, so that what citizens did to them is kept.
-func loadPeople(ctx context.Context, a *serve.App) error {
-	missing, err := missingStories(ctx, a)
+func loadPeople(ctx context.Context, a *serve.App, people []story) error {
+	missing, err := missingStories(ctx, a, people)
 	if err != nil {
 		return err
 	}
@@ -43,11 +43,11 @@ func loadPeople(ctx context.Context, a *serve.App) error {
 }
 
 // missingStories returns the stories whose fund accounts are not in the database.
-func missingStories(ctx context.Context, a *serve.App) ([]story, error) {
+func missingStories(ctx context.Context, a *serve.App, people []story) ([]story, error) {
 	var with []story
 	var numbers []string
-	for _, s := range stories {
-		if s.account != "" {
+	for _, s := range people {
+		if s.account != "" && s.again == "" {
 			with, numbers = append(with, s), append(numbers, s.account)
 		}
 	}

@@ -34,6 +34,7 @@ func TestDemoRefuses(t *testing.T) {
 		{"port in use", []string{"--addr", busy.Addr().String()}, "--addr " + busy.Addr().String() + " is in use"},
 		{"fresh without data", []string{"--fresh"}, "--fresh needs --data"},
 		{"another program's directory", []string{"--addr", "127.0.0.1:0", "--data", foreign, "--fresh"}, "was not created by a demo"},
+		{"unknown policy", []string{"--policy", "atlantis"}, "--policy atlantis is not built in; these are: anyang, "},
 		{"argument", []string{"now"}, "unknown command"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -19,6 +19,7 @@ func (d *demo) show() {
 		{"API", d.url()},
 		{"Page", d.url() + "/ (the mini-program, in a browser)"},
 		{"Website", d.websiteURL() + "/ (the centre's pages, in a browser)"},
+		{"App", d.mobileURL() + " (the API of the centre's app)"},
 		{"Docs", d.url() + "/docs"},
 		{"Alipay", d.simURL + " (simulated)"},
 		{"Issuer", d.issuerURL + " (simulated sign-on of a province, for the website)"},
@@ -28,9 +29,9 @@ func (d *demo) show() {
 		{"Log", d.logFile},
 	})
 	d.Heading("People to try")
-	peopleTable(d.Out, stories)
+	peopleTable(d.Out, d.people)
 	if d.dataDir.known {
-		fmt.Fprintln(d.Out, "These are the first passwords; people may have changed theirs since. --fresh starts over.")
+		fmt.Fprintln(d.Out, "These are the first passwords; people may have changed theirs since, see the page. --fresh starts over.")
 	}
 	d.Heading("What to do next")
 	d.next()

@@ -3,11 +3,9 @@ package operator
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"os"
 	"regexp"
 	"time"
@@ -87,7 +85,7 @@ func issueResetCode(ctx context.Context, w terminal.Stdio, operator string) erro
 	case a.Ended() || a.Status == store.StatusFrozen:
 		return errNotResettable
 	}
-	code, err := newResetCode()
+	code, err := selfservice.NewResetCode()
 	if err != nil {
 		return err
 	}
@@ -114,14 +112,4 @@ func readAccountNo(w terminal.Stdio) (string, error) {
 		return "", errNoSuchNumber
 	}
 	return line, nil
-}
-
-// newResetCode returns a random code; all codes are equally likely.
-func newResetCode() (string, error) {
-	most := new(big.Int).Exp(big.NewInt(10), big.NewInt(selfservice.ResetCodeDigits), nil)
-	n, err := rand.Int(rand.Reader, most)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%0*d", selfservice.ResetCodeDigits, n), nil
 }

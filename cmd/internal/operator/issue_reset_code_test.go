@@ -81,21 +81,3 @@ func TestResetRefused(t *testing.T) {
 		t.Errorf("without settings: %v", got.Err)
 	}
 }
-
-// TestNewResetCode checks the length of codes and that none repeats.
-func TestNewResetCode(t *testing.T) {
-	t.Parallel()
-	seen := map[string]bool{}
-	first := map[byte]bool{}
-	for range 1000 {
-		code, err := newResetCode()
-		cmdtest.NoError(t, err)
-		if len(code) != 10 || strings.Trim(code, "0123456789") != "" || seen[code] {
-			t.Fatalf("code of %d digits, or repeated", len(code))
-		}
-		seen[code], first[code[0]] = true, true
-	}
-	if len(first) != 10 {
-		t.Errorf("codes begin with %d digits only", len(first))
-	}
-}

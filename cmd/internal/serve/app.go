@@ -38,6 +38,7 @@ type App struct {
 	service  *selfservice.Service
 	server   *httpapi.Server
 	website  *website.Site // nil: the centre has no pages
+	mobile   *mobile       // nil: the centre has no app
 
 	transport *keys.Transport // loaded at the start; reload replaces the server's
 	documents *document.List
@@ -123,7 +124,7 @@ func (a *App) addServer(f settings.Files) error {
 		server.ReportNotices(a.mailer.report)
 	}
 	a.server, a.Handler = server, server.Handler()
-	return a.addWebsite(f.Issuer)
+	return errors.Join(a.addWebsite(f.Issuer), a.addMobile())
 }
 
 // addWebsite adds the pages in a browser if they have an origin, with the sign-in at an issuer

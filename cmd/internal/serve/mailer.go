@@ -148,7 +148,7 @@ func (m *mailer) pageOf(d store.Delivery) string {
 
 // refreshGauges updates the values that the metrics report.
 func (m *mailer) refreshGauges(ctx context.Context) {
-	n, oldest, err := m.db.Undelivered(ctx)
+	n, oldest, err := m.db.Undelivered(ctx, store.MediumMessage)
 	if err == nil { // sendBatch logs that the database is unavailable
 		m.due.Store(int64(n))
 		m.oldest.Store(int64(oldest))

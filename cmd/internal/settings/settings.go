@@ -28,6 +28,8 @@ type Settings struct {
 	OpsPublic     string        `env:"FUNDPASS_OPS_PUBLIC" about:"yes permits a FUNDPASS_OPS_ADDR that is not a loopback address" zh:"yes 允许 FUNDPASS_OPS_ADDR 不是本机地址"`
 	WebsiteAddr   string        `env:"FUNDPASS_WEBSITE_ADDR" about:"address of the centre's pages in a browser; loopback behind a reverse proxy; without it there are none" zh:"网上服务大厅页面的地址；在反向代理后面用本机地址；不设则不提供页面"`
 	WebsiteOrigin string        `env:"FUNDPASS_WEBSITE_ORIGIN" about:"origin of these pages as browsers see it, https://host or https://host:port; needed with FUNDPASS_WEBSITE_ADDR" zh:"浏览器看到的页面来源，写作 https://主机 或 https://主机:端口；设了 FUNDPASS_WEBSITE_ADDR 时必填"`
+	MobileAddr    string        `env:"FUNDPASS_MOBILE_ADDR" about:"listen address of the API for the centre's own app; loopback behind a reverse proxy; without it there is none" zh:"手机应用接口的监听地址；在反向代理后面用本机地址；不设则不提供"`
+	MobileURL     string        `env:"FUNDPASS_MOBILE_URL" about:"URL before the paths of that API as the app calls it, https://host or https://host/prefix; needed with FUNDPASS_MOBILE_ADDR, because the app signs it in every request" zh:"手机应用访问该接口时路径之前的地址，https://主机 或 https://主机/前缀；设了 FUNDPASS_MOBILE_ADDR 时必填，手机应用的每个请求都对它签名"`
 	DrainDelay    time.Duration `env:"FUNDPASS_DRAIN_DELAY" envDefault:"0s" about:"how long a server that stops accepts connections while /readyz reports not ready, so that load balancers remove it; at most 1m" zh:"停止时继续接受连接、但 /readyz 报告未就绪的时间，供负载均衡摘除该服务；最长 1m"`
 
 	Environment string `env:"FUNDPASS_ENVIRONMENT" envDefault:"production" about:"name of the environment in every log line; production also warns if the gateway is not Alipay's production gateway" zh:"环境名称，写在每行日志里；production 还会在网关不是支付宝生产网关时告警"`

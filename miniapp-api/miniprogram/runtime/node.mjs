@@ -73,7 +73,6 @@ export class Citizen {
           return this.says;
         },
         alert: (o) => { this.told.push(o.content); },
-        toast: (o) => { this.told.push(o.content); },
         dial: (number) => { this.dialled.push(number); },
       },
     });

@@ -1,8 +1,12 @@
-// The demo's page: a phone with the mini-program, the demo's people, the platform's dialogs and
-// a list of the requests.
+// The demo's page: a phone with the mini-program and the platform's dialogs, beside it the people
+// (people.mjs) and the requests (requests.mjs).
 import { paint } from './dom.mjs';
+import { People } from './people.mjs';
 import { platform } from './platform.mjs';
 import { Program } from './program.mjs';
+import { listed } from './requests.mjs';
+import { closeSheet, prepareSheet } from './sheet.mjs';
+import { languageOf, TEXTS, writeTexts } from './texts.mjs';
 
 const $ = (id) => document.getElementById(id);
 const post = (path, body) => fetch(path, {
@@ -10,15 +14,20 @@ const post = (path, body) => fetch(path, {
 });
 const json = async (path) => (await fetch(path)).json();
 
+const language = languageOf(location.search, navigator.languages);
+const texts = TEXTS[language];
+document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
+writeTexts(document, texts);
+$('other').href = `?lang=${language === 'zh' ? 'en' : 'zh'}`;
+$('other').lang = language === 'zh' ? 'en' : 'zh-CN';
+
 const files = await json('/phone/files.json');
-const stories = await json('/phone/stories.json');
-const people = await json('/sim/people');
 const modules = {};
 for (const path of Object.keys(files).filter((name) => name.endsWith('.js'))) {
   modules[path] = (await import(`/phone/app/${path}`)).default;
 }
 
-let program; // of the selected person
+let program; // on the phone
 let lastInput; // receives a tapped value
 const phones = new Map(); // keeps storage and authorisations when another person is selected
 
@@ -43,10 +52,6 @@ function button(label, act) {
   b.textContent = label;
   b.addEventListener('click', act);
   return b;
-}
-
-function chinese(text) {
-  return Object.assign(document.createElement('span'), { textContent: text, lang: 'zh-CN' });
 }
 
 /** The citizen's answers to the platform. */
@@ -83,41 +88,7 @@ function citizenOf(person) {
     alert: (o) => ask(o.title, o.content, [['确定', true]]),
     dial: (number) => ask('拨打电话（模拟）', number, [['关闭', true]]),
     scroll: ({ scrollTop }) => { $('page').scrollTop = scrollTop; },
-    toast(o) {
-      $('toast').textContent = o.content;
-      setTimeout(() => { $('toast').textContent = ''; }, 2000);
-    },
   };
-}
-
-/** Sends every request to the demo, whatever its host, and lists it. */
-async function transport({ url, method, headers, body, timeout }) {
-  const { pathname } = new URL(url);
-  const begun = performance.now();
-  try {
-    const reply = await fetch(pathname, { method, headers, body, cache: 'no-store', signal: AbortSignal.timeout(timeout) });
-    const text = await reply.text();
-    note(method, pathname, codeOf(text) ?? `HTTP ${reply.status}`, performance.now() - begun);
-    return { status: reply.status, text };
-  } catch (e) {
-    note(method, pathname, e.name, performance.now() - begun);
-    throw e.name === 'TimeoutError' ? 'timeout' : e;
-  }
-}
-
-function codeOf(text) {
-  try {
-    return JSON.parse(text).code;
-  } catch (e) {
-    return undefined;
-  }
-}
-
-function note(method, path, code, took) {
-  const row = $('calls').insertRow(0);
-  const call = `${method} ${path.replace(/[0-9a-f-]{36}/, '{id}')}`;
-  for (const text of [call, code, String(Math.round(took))]) row.insertCell().textContent = text;
-  row.classList.toggle('refused', code !== 'OK');
 }
 
 function show(page, tree) {
@@ -142,55 +113,39 @@ async function pick(node) {
   if (value >= 0) program.emit(node, 'change', { value });
 }
 
-/** Starts the mini-program for a person on its first page. */
-function become(person) {
-  if (!phones.has(person)) phones.set(person, { agreed: false });
+let running; // the Alipay account on the phone
+
+/** Starts the mini-program for an Alipay account on its first page. @param {string} alipay */
+function become(alipay) {
+  running = alipay;
+  if (!phones.has(alipay)) phones.set(alipay, { agreed: false });
   const errors = $('errors').value;
-  const { my, authorize, gesture } = platform({ transport, errors, client: $('client').value, citizen: citizenOf(person) });
+  const { my, authorize, gesture } = platform({ transport, errors, client: $('client').value, citizen: citizenOf(alipay) });
   let current;
   const mine = (page, tree) => { if (program === current) show(page, tree); }; // ignores the former person's pages
   current = new Program({ files, my, evaluate: (path, scope) => modules[path](scope), paint: mine, authorize, gesture });
   program = current;
   program.require('', '/config.js').always200 = errors === 'always-200';
   program.start();
-  for (const b of $('list').querySelectorAll('button')) b.setAttribute('aria-pressed', String(b.dataset.person === person));
-  describe(people.find((p) => p.person === person));
+  closeSheet();
 }
 
-/** Lists a person's data; a tap enters a value into the last input. */
-function describe(p) {
-  const intro = document.createElement('p');
-  intro.textContent = 'Tap a line to type it into the field that was last touched.';
-  const lines = [['姓名', p.name], ['证件号码', p.id_number], ['个人账号', p.account_no], ['密码', p.password]];
-  const buttons = lines.filter(([, value]) => value).map(([label, value]) => {
-    const b = button('', () => typeIn(value));
-    b.append(chinese(label), chinese(value));
-    return b;
-  });
-  $('person').replaceChildren(intro, ...buttons);
-}
-
+/** Types into the input that was last touched. @param {string} value */
 function typeIn(value) {
+  closeSheet();
   if (!lastInput?.isConnected) return;
   lastInput.value = value;
   lastInput.dispatchEvent(new Event('input'));
   lastInput.focus();
 }
 
-for (const p of people) {
-  const b = button('', () => {
-    become(p.person);
-    $('phone').scrollIntoView({ block: 'nearest' }); // on a narrow screen the phone is out of view
-  });
-  b.dataset.person = p.person;
-  b.append(chinese(p.name), chinese(stories[p.person] ?? p.story));
-  const item = document.createElement('li');
-  item.append(b);
-  $('list').append(item);
-}
+const people = new People({ texts, language, become, type: typeIn, resume: () => program.resume() });
+const transport = listed({ list: $('calls'), empty: $('no-calls'), texts, sent: () => people.load() });
+
 $('page').addEventListener('focusin', (e) => { if (e.target.matches('input')) lastInput = e.target; });
 $('back').addEventListener('click', () => program.my.navigateBack());
-const again = () => become($('list').querySelector('[aria-pressed="true"]').dataset.person);
-for (const id of ['errors', 'client']) $(id).addEventListener('change', again);
-become(people[0].person);
+for (const id of ['errors', 'client']) $(id).addEventListener('change', () => become(running));
+prepareSheet(['people', 'requests']);
+await people.load();
+people.choose(people.demo.people[0].person);
 document.documentElement.dataset.ready = 'yes'; // awaited by browser tests

@@ -10,7 +10,7 @@ import { encrypt } from './rsa.mjs';
  * @param {'fail'|'fail-bare'|'success'} [o.errors] the callback for a status of 400 and above
  * @param {'ios'|'android'} [o.client]
  * @param {Record<string, Function>} o.citizen the citizen's answers:
- *   authCode(), face(o), confirm(o), alert(o), toast(o), authorize(scope) returns a boolean,
+ *   authCode(), face(o), confirm(o), alert(o), authorize(scope) returns a boolean,
  *   phone(allowed) returns Alipay's signed number or refusal; subscribe(templates)
  *   returns a boolean; dial(number); each may return a promise
  * @returns {{my: object, authorize: (scope: string) => Promise<void>, gesture: {on: boolean, ever: boolean}}} Program uses the last two
@@ -31,7 +31,6 @@ export function platform({ transport, errors = 'fail', client = 'ios', citizen }
     startAPVerify: async (o) => ({ resultStatus: await citizen.face(o), result: { certifyId: o.certifyId } }),
     confirm: async (o) => ({ confirm: await citizen.confirm(o) }),
     alert: async (o) => citizen.alert(o),
-    showToast: async (o) => citizen.toast(o),
     pageScrollTo: async (o) => citizen.scroll?.(o),
     getPhoneNumber: async () => ({ response: await citizen.phone(allowed.has('phoneNumber')) }),
     rsa: async ({ key, text }) => ({ text: encrypt(key, text) }),

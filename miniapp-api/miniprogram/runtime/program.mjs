@@ -114,6 +114,11 @@ export class Program {
     page.onUnload?.();
   }
 
+  /** Shows the page again, as after a look at another app. */
+  resume() {
+    this.track(this.page.onShow?.());
+  }
+
   show(page) {
     page.tree = render(page.axml, page.data);
     this.paint(page, page.tree);

@@ -1,6 +1,9 @@
 // Tests of the runtime and of the password rules.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import test from 'node:test';
+import { curlOf, replyText, requestText } from '../runtime/exchange.mjs';
+import { languageOf, TEXTS } from '../runtime/texts.mjs';
 import { parse } from '../runtime/axml.mjs';
 import { evaluate } from '../runtime/expression.mjs';
 import { platform } from '../runtime/platform.mjs';
@@ -147,4 +150,32 @@ test('every page of app.json is whole', () => {
   const { program } = scripted();
   for (const route of program.routes) for (const kind of ['js', 'json', 'axml']) assert.ok(`${route}.${kind}` in program.files, `${route}.${kind}`);
   assert.throws(() => program.open('/pages/nowhere/index'));
+});
+
+test("the page's style names no class of the mini-program's, and so draws nothing that a phone would not", () => {
+  const classes = (file) => new Set([...fs.readFileSync(new URL(file, import.meta.url), 'utf8').matchAll(/\.([a-z][\w-]*)(?=[^{}]*\{)/g)].map(([, name]) => name));
+  const [ours, theirs] = [classes('../runtime/phone.css'), classes('../app.acss')];
+  assert.deepEqual([...ours].filter((name) => theirs.has(name)), []);
+});
+
+test('every text of the page has both languages', () => {
+  assert.deepEqual(Object.keys(TEXTS.zh), Object.keys(TEXTS.en));
+  const page = fs.readFileSync(new URL('../runtime/phone.html', import.meta.url), 'utf8');
+  for (const [, , name] of page.matchAll(/data-(text|label)="(\w+)"/g)) assert.ok(TEXTS.en[name], name);
+  assert.equal(languageOf('?lang=zh', ['en']), 'zh');
+  assert.equal(languageOf('', ['fr', 'zh-TW', 'en']), 'zh');
+  assert.equal(languageOf('?lang=constructor', []), 'en');
+});
+
+test('a request is shown and repeated without its secrets', () => {
+  const sent = {
+    method: 'POST', path: '/v1/link', headers: { authorization: 'Bearer secret-1', 'idempotency-key': 'k' },
+    body: JSON.stringify({ name: "O'Brien", password: 'secret-2', code: 'secret-3', old_password: '', nested: { new_password: 'secret-4' } }),
+  };
+  const shown = requestText(sent) + curlOf('http://127.0.0.1:1', sent) + replyText({ status: 200, headers: {}, text: '{"code":"OK","data":{"token":"secret-5"}}' });
+  assert.ok(!shown.includes('secret'), shown);
+  assert.match(shown, /"code": "OK"/);
+  assert.ok(curlOf('http://127.0.0.1:1', sent).endsWith(
+    `--data '{"name":"O'\\''Brien","password":"'"$PASSWORD"'","code":"'"$CODE"'","old_password":"","nested":{"new_password":"'"$NEW_PASSWORD"'"}}'`), shown);
+  assert.equal(requestText({ method: 'GET', path: '/v1/link', headers: {} }), 'GET /v1/link');
 });

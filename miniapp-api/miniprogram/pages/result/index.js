@@ -11,6 +11,7 @@ const BETWEEN = 2;
 /** The states that mean, at the last query, that the request did not arrive. */
 const CAME_TO_NOTHING = ['open', 'cancelled', 'expired', 'started', 'passed', 'failed'];
 
+/** The texts of an outcome; a reset and a recovery have their own. @type {Record<string, {title: string, text: string}>} */
 const TEXTS = {
   unknown: { title: '正在确认结果', text: '暂未收到办理结果，请勿重复提交。新密码可能已经生效。' },
   done: { title: '密码修改成功', text: '请使用新密码办理业务。' },
