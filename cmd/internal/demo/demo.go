@@ -89,6 +89,8 @@ type demo struct {
 	smsURL   string
 	app      *serve.App
 
+	issuerURL string // of the sign-on of a province
+
 	cleanups []func() error // stop the parts; in the order in which these were started
 }
 
@@ -116,7 +118,7 @@ func (d *demo) run(ctx context.Context) error {
 // first error; stop then ends those that were started.
 func (d *demo) start(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
-		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.startSMS, d.assemble, d.switchOn, d.load,
+		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.startSMS, d.startIssuer, d.assemble, d.switchOn, d.load,
 	} {
 		if err := part(ctx); err != nil {
 			return err
@@ -314,7 +316,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		SMSGatewayFile: d.dataDir.path(smsGatewayFile), SMSKeyFile: d.dataDir.path(smsKeyFile),
 		MessageTemplate: "demo-notice", MessagePage: settings.FieldOf("MessagePage").Default,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
-		AuditYears: 1, WebsiteAddr: d.website.Addr().String(), WebsiteOrigin: d.websiteURL(),
+		AuditYears: 1, WebsiteAddr: d.website.Addr().String(), WebsiteOrigin: d.websiteURL(), OIDCFile: d.dataDir.path(issuerFile),
 		MobileAddr: d.mobile.Addr().String(), MobileURL: d.mobileURL(), PolicyFile: d.dataDir.path(policyFile),
 	}
 	if d.app, err = serve.Assemble(ctx, s, terminal.NewLog(d.log, s.Environment)); err != nil {

@@ -25,6 +25,7 @@ func (d *demo) show() {
 		{"Docs", d.url() + "/docs"},
 		{"Alipay", d.simURL + " (simulated)"},
 		{"SMS", d.url() + smssim.InboxPath + " (what the simulated gateway at " + d.smsURL + " has sent)"},
+		{"Issuer", d.issuerURL + " (simulated sign-on of a province, for the website)"},
 		{"Policy", fmt.Sprintf("%s, %d rules", d.app.Policy.Name, len(d.app.Policy.Public()))},
 		{"Links", "proof " + d.proof + ", consent " + d.consent + ", transfer after " + d.transferAfter},
 		{"Database", d.postgres.Dir() + d.dataNote()},
