@@ -1,9 +1,11 @@
-// 忘记密码: Alipay verifies the face, then the citizen sets a new password.
+// 忘记密码: Alipay verifies the face, or the centre sends a code to the phone on file; then the
+// citizen sets a new password.
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
 const outcome = require('../../lib/outcome.js');
 const face = require('../../lib/face.js');
 const newPassword = require('../../lib/newpassword.js');
+const smscode = require('../../lib/smscode.js');
 
 /** The number of queries for Alipay's result and the seconds between them. */
 const QUESTIONS = 3;
@@ -11,13 +13,15 @@ const BETWEEN = 2;
 
 screen({
   ...newPassword.methods,
-  data: { proven: false, byCode: false, code: '', ...newPassword.data },
+  ...smscode.methods,
+  data: { proven: false, byCode: false, ...newPassword.data, ...smscode.data },
 
   /** @param {{by?: string}} [query] */
   onLoad(query) {
     this.starting = form();
     this.form = form();
     this.setData({ byCode: !!query && query.by === 'code' }); // after a link with the same code
+    this.loadSMS();
   },
 
   verify() {
@@ -44,9 +48,27 @@ screen({
     });
   },
 
+  /** Requests a code, or another one. */
+  sendSMS() {
+    return this.run(async () => {
+      const reset = await this.send(form(), { path: '/v1/password/resets', data: { proof: 'sms' } });
+      this.id = reset.id;
+      this.begun = null; // the new reset replaces a face verification
+      this.awaitCode(reset.phone);
+    });
+  },
+
+  async useSMS() {
+    if (!this.hasCode()) return;
+    await this.run(async () => {
+      await this.send(form(), { path: `/v1/password/resets/${this.id}/code`, data: { code: this.data.code } });
+      await this.setPassword();
+    });
+  },
+
   otherWay() {
     this.settle();
-    this.setData({ byCode: !this.data.byCode, code: '', problem: null, wrong: {} });
+    this.setData({ byCode: !this.data.byCode && !this.data.bySMS, bySMS: false, code: '', problem: null, wrong: {} });
   },
 
   async setPassword() {
