@@ -39,9 +39,9 @@ var purgeKinds = []rowKind{
 	{"phone proofs", "phone_payloads", "used_at", `used_at <= $2`, after(phonePayloadLife)},
 	{"notices to owners", "outbox", "created_at", `created_at <= $2`, after(outboxLife)},
 	{"answers about messages", "message_subscriptions", "at", `at <= $2`, after(subscriptionLife)},
-	{"SMS codes", "sms_codes", "issued_at", `issued_at <= $2`, after(smsCodeLife)},
 	{"counts of channels", "channel_counts", "minute", `minute <= $2`, after(channelCountLife)},
 	{"approvals that lapsed", "operator_approvals", "expires_at", `expires_at <= $2`, after(0)},
+	{"SMS codes", "sms_codes", "issued_at", `issued_at <= $2`, after(smsCodeLife)},
 	{"counts of spraying", "spraying", "since", `since <= $2`, after(sprayingLife)},
 }
 
