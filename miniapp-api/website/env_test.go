@@ -51,7 +51,7 @@ type env struct {
 	db      *store.DB
 	service *selfservice.Service
 	hasher  *passwd.Hasher
-	handler http.Handler
+	site    *website.Site
 	url     string
 	certs   http.RoundTripper
 	ahead   atomic.Int64
@@ -105,8 +105,8 @@ func newEnv(t testing.TB, change ...func(*selfservice.Config)) *env {
 	web := httptest.NewUnstartedServer(nil)
 	site, err := website.New(website.Config{DB: h.db, Service: h.service, Server: server, Origin: "https://" + web.Listener.Addr().String()})
 	must(t, err)
-	h.handler = site.Handler()
-	web.Config.Handler = h.handler
+	h.site = site
+	web.Config.Handler = site.Handler()
 	web.StartTLS()
 	t.Cleanup(web.Close)
 	h.url, h.certs = web.URL, web.Client().Transport
