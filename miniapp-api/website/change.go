@@ -21,7 +21,6 @@ type homeView struct {
 	Forever         bool // locked until a reset
 	Change, Reset   *stepView
 	Channels        []passwd.Channel
-	InitialHint     string
 }
 
 // A stepView is an open change or reset.
@@ -62,9 +61,6 @@ func (s *Site) showHome(ctx context.Context, r *request) (reply, error) {
 		Forever: p.LockedUntil != nil && p.LockedUntil.Sub(s.db.Now()) > longLock,
 		Change:  viewOfStep(p.OpenChange, pathChange), Reset: viewOfStep(p.OpenReset, pathReset),
 		Channels: s.service.PasswordChannels(),
-	}
-	if p.State == store.PasswordInitial {
-		v.InitialHint = s.service.InitialHint()
 	}
 	return show("home", v)
 }
