@@ -48,6 +48,8 @@ var settingTexts = map[string]string{
 	"is not yes; remove it or write yes": "不是 yes；不设或写 yes",
 	"is not a loopback address: metrics are for operators only; use 127.0.0.1, or set FUNDPASS_OPS_PUBLIC=yes if a firewall protects it": "不是本机地址：指标只供运维使用；请用 127.0.0.1，有防火墙保护时可设 FUNDPASS_OPS_PUBLIC=yes",
 	"trusts %s: every host in it could forge X-Forwarded-For and evade the rate limits; name the proxies themselves":                     "信任 %s：其中任何主机都能伪造 X-Forwarded-For，绕过限额；请只写代理本身",
+	"is not set, but FUNDPASS_WEBSITE_ORIGIN is: nothing would answer there":                                                             "未设置，但设了 FUNDPASS_WEBSITE_ORIGIN：那里不会有应答",
+	"is not https://host or https://host:port, as browsers see the pages: elsewhere browsers would not keep a citizen signed in":         "不是浏览器看到的 https://主机 或 https://主机:端口：否则浏览器不会保持登录",
 	"is not between 1 and %d":                                                     "不在 1 和 %d 之间",
 	"is not between 0s and %s":                                                    "不在 0s 和 %s 之间",
 	"is %q, which fundpass demo uses; name the fund centre":                       "为 %q，由 fundpass demo 使用；请写公积金中心的标识",
