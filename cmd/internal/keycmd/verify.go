@@ -19,10 +19,8 @@ import (
 	"fundpass/signing"
 )
 
-var (
-	// errRefused is the error for a message that the server refuses.
-	errRefused = errors.New("refused")
-)
+// errRefused is the error for a message that the server refuses.
+var errRefused = errors.New("message refused")
 
 // maxCapture is larger than every message of Alipay. It rejects a log that is given by
 // mistake.
@@ -77,7 +75,7 @@ func verifyMessage(w terminal.Stdio, args []string, show bool) error {
 		fmt.Fprintf(w.Out, "\n%s\n", printable(r.Text))
 	}
 	if r.Verdict != nil {
-		return fmt.Errorf("message %w", errRefused)
+		return errRefused
 	}
 	return nil
 }

@@ -57,11 +57,11 @@ func tryPolicy(ctx context.Context, w terminal.Stdio, source string) error {
 		rows = append(rows, table.Row{b.Code, b.Rule, b.Message})
 	}
 	terminal.PrintTable(w.Out, w.Language.Row("code", "rule", "what the citizen reads"), rows)
-	return fmt.Errorf("password %w", errWeak)
+	return errWeak
 }
 
 // errWeak is returned for a password that breaks a rule.
-var errWeak = errors.New("refused")
+var errWeak = errors.New("password refused")
 
 // errNoPassword is returned if the input ends before the password.
 var errNoPassword = errors.New("no password was given")

@@ -59,6 +59,9 @@ func valueOf(verb string) string {
 	return "(.*?)"
 }
 
+// packages begin the texts of their errors with their names, which say nothing to operators.
+var packages = map[string]bool{"keys": true, "signing": true, "store": true, "pgconn": true, "passwd": true, "document": true}
+
 // Match returns an English text in l that was formatted elsewhere, such as a help text or a
 // finding of another package. It finds the format by the text. A text that the table does not
 // have stays English.
@@ -72,6 +75,9 @@ func (l Language) Match(english string) string {
 	first, rest, joined := strings.Cut(english, ": ")
 	if !joined || rest == "" {
 		return english
+	}
+	if tail := l.Match(rest); packages[first] && tail != rest {
+		return tail
 	}
 	if with := l.Match(first + ": "); with != first+": " {
 		return with + l.Match(rest)
