@@ -168,7 +168,7 @@ var rules = map[string]rule{
 	},
 	"cmd/internal/terminal": {
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/schollz/progressbar/v3", "github.com/spf13/cobra",
-			"golang.org/x/term"),
+			"github.com/spf13/pflag", "golang.org/x/term"),
 	},
 	"cmd/internal/walk": {
 		ours:    list("cmd/internal/apiclient", "cmd/internal/terminal", "miniapp-api/passwd", "signing/alipaysim"),

@@ -114,8 +114,7 @@ func newEnvWith(t testing.TB, site func(*website.Config), change ...func(*selfse
 	pages, err := website.New(c)
 	must(t, err)
 	h.site = pages
-	h.handler = pages.Handler()
-	web.Config.Handler = h.handler
+	web.Config.Handler = pages.Handler()
 	web.StartTLS()
 	t.Cleanup(web.Close)
 	h.url, h.certs = web.URL, web.Client().Transport
