@@ -92,11 +92,17 @@ var rules = map[string]rule{
 		modules: list("github.com/labstack/echo/v4", "github.com/go-json-experiment/json", "github.com/google/uuid"),
 	},
 	"miniapp-api/website": {
-		ours:    list("store", "keys/calendar", "miniapp-api/httpapi", "miniapp-api/selfservice", "miniapp-api/passwd", "miniapp-api/document"),
+		ours: list("store", "keys/calendar", "miniapp-api/httpapi", "miniapp-api/selfservice", "miniapp-api/passwd", "miniapp-api/document",
+			"miniapp-api/website/captcha", "miniapp-api/website/oidc"),
 		modules: list("github.com/labstack/echo/v4", "github.com/go-json-experiment/json", "github.com/google/uuid"),
 	},
 	"miniapp-api/app/appclient": {modules: list("github.com/go-jose/go-jose/v4")},
 	"miniapp-api/app/dpop":      {modules: list("github.com/go-json-experiment/json")},
+	"miniapp-api/sms": {
+		ours:    list("store", "keys/calendar"),
+		modules: list("github.com/google/uuid"),
+	},
+	"miniapp-api/sms/smssim": {ours: list("keys/calendar")},
 	"miniapp-api/apidocs": {
 		ours:    list("miniapp-api/httpapi", "miniapp-api/alipay"),
 		modules: list("github.com/swaggest/swgui"),
@@ -123,7 +129,7 @@ var rules = map[string]rule{
 	"cmd/internal/demo": {
 		ours: list("cmd/internal/apiclient", "cmd/internal/serve", "cmd/internal/settings", "cmd/internal/terminal", "keys",
 			"miniapp-api/apidocs", "miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/miniprogram", "miniapp-api/passwd",
-			"miniapp-api/selfservice", "signing/alipaysim", "store", "store/localpg"),
+			"miniapp-api/selfservice", "miniapp-api/sms", "miniapp-api/sms/smssim", "signing/alipaysim", "store", "store/localpg"),
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
 	},
 	"cmd/internal/keycmd": {
@@ -131,7 +137,7 @@ var rules = map[string]rule{
 		modules: list("github.com/google/uuid", "github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
 	},
 	"cmd/internal/operator": {
-		ours: list("cmd/internal/settings", "cmd/internal/terminal", "keys/calendar", "miniapp-api/document",
+		ours: list("cmd/internal/settings", "cmd/internal/terminal", "keys/calendar", "miniapp-api/document", "miniapp-api/passwd",
 			"miniapp-api/selfservice", "store"),
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/term"),
 	},
@@ -146,12 +152,12 @@ var rules = map[string]rule{
 	},
 	"cmd/internal/serve": {
 		ours: list("miniapp-api/app", "cmd/internal/settings", "cmd/internal/telemetry", "cmd/internal/terminal", "keys", "miniapp-api/alipay",
-			"miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/website", "signing", "store"),
+			"miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/sms", "miniapp-api/website", "signing", "store"),
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "go.opentelemetry.io/otel/trace"),
 	},
 	"cmd/internal/settings": {
 		ours: list("miniapp-api/app", "cmd/internal/terminal", "keys", "miniapp-api/alipay", "miniapp-api/document", "miniapp-api/httpapi",
-			"miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/website", "signing", "store"),
+			"miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/sms", "miniapp-api/website", "miniapp-api/website/oidc", "signing", "store"),
 		modules: list("github.com/caarlos0/env/v11"),
 	},
 	"cmd/internal/telemetry": {

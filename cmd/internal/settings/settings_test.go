@@ -17,6 +17,7 @@ import (
 	"fundpass/keys"
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/httpapi"
+	"fundpass/miniapp-api/website/oidc"
 	"fundpass/store"
 )
 
@@ -141,7 +142,8 @@ func TestSettingsWrong(t *testing.T) {
 		{"long centre", "FUNDPASS_CENTER", strings.Repeat("x", 33), "1 to 32", nil},
 		{"plain passwords", "FUNDPASS_PLAIN_PASSWORDS", "never", "yes nor no", nil},
 		{"every password refused", "FUNDPASS_PLAIN_PASSWORDS", "no", "FUNDPASS_TRANSPORT_KEY_FILES", nil},
-		{"proof", "FUNDPASS_PROOF", "sms", "neither none nor a list", nil},
+		{"proof", "FUNDPASS_PROOF", "fax", "neither none nor a list", nil},
+		{"codes without a gateway", "FUNDPASS_PROOF", "certdoc,sms", "FUNDPASS_SMS_GATEWAY_FILE", nil},
 		{"proof twice", "FUNDPASS_PROOF", "face,face", "neither none nor a list", nil},
 		{"none among others", "FUNDPASS_PROOF", "certdoc,none", "neither none nor a list", nil},
 		{"initial proof", "FUNDPASS_INITIAL_PROOF", "initial", "neither none nor a list", nil},
@@ -150,6 +152,8 @@ func TestSettingsWrong(t *testing.T) {
 		{"consent", "FUNDPASS_CONSENT", "asked", "recorded nor required", nil},
 		{"consents", "FUNDPASS_CONSENTS_FILE", s.Path("policy.json"), "policy.json", nil},
 		{"no consents", "FUNDPASS_CONSENTS_FILE", s.Path("absent"), "absent", os.ErrNotExist},
+		{"issuer", "FUNDPASS_OIDC_FILE", s.Path("policy.json"), "policy.json", oidc.ErrSettings},
+		{"no issuer", "FUNDPASS_OIDC_FILE", s.Path("absent"), "absent", os.ErrNotExist},
 		{"reset", "FUNDPASS_RESET", "sms", "certify nor off", nil},
 		{"link transfer", "FUNDPASS_LINK_TRANSFER", "no", "720h", nil},
 		{"link transfer in the past", "FUNDPASS_LINK_TRANSFER", "-1s", "720h", nil},
