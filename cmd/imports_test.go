@@ -104,7 +104,7 @@ var rules = map[string]rule{
 	},
 	"miniapp-api/sms/smssim": {ours: list("keys/calendar")},
 	"miniapp-api/apidocs": {
-		ours:    list("miniapp-api/httpapi", "miniapp-api/alipay"),
+		ours:    list("miniapp-api/app", "miniapp-api/httpapi", "miniapp-api/alipay"),
 		modules: list("github.com/swaggest/swgui"),
 	},
 	"miniapp-api/website/captcha": {ours: list("store"), modules: list("github.com/dchest/captcha")},

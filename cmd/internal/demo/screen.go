@@ -57,6 +57,8 @@ func (d *demo) next() {
 			curl(url+"/sim/auth-code", `{"person":"ok"}`)},
 		{"It opens a session. Send the token in the header Authorization: Bearer with every further call:",
 			curl(url+"/v1/sessions", `{"auth_code":"..."}`)},
+		{"Act as the centre's app on a new phone. It asks for the password, then for the code in the SMS inbox above:",
+			program() + " app-client --base " + d.mobileURL() + " sign-in --document " + d.people[0].person().IDNumber},
 	} {
 		fmt.Fprintf(d.Out, "  %s\n    %s\n", d.T(step[0]), step[1])
 	}
