@@ -12,7 +12,9 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/cmd/internal/cmdtest"
+	"fundpass/signing/alipaysim"
 )
 
 var updatePicture = flag.Bool("update", false, "write the picture of the phone in docs/phone.png anew")
@@ -36,9 +38,11 @@ func (b *browser) looksLikeReadme(t *testing.T) {
 	b.tap(t, "下一步", "第二步")
 	b.fill(t, "新密码", "Thistle-Meadow-15")
 	b.tap(t, "显示新密码", "隐藏")
-	b.do(t, "no focus", chromedp.Evaluate[chromedp.Void](`document.activeElement.blur(); document.getElementById("page").scrollTop = 0`))
+	b.do(t, "no focus", chromedp.Evaluate[chromedp.Void](`document.activeElement.blur(); document.getElementById("page").scrollTop = 0;
+		document.querySelector("#phone .frame").style.height = "610px"`)) // whatever is around the phone
 	content, err := chromedp.Run(b.ctx, chromedp.Screenshot("#phone .frame"))
 	cmdtest.NoError(t, err)
+	b.unlink(t, who)
 	got, err := png.Decode(bytes.NewReader(content))
 	cmdtest.NoError(t, err)
 	if *updatePicture {
@@ -55,6 +59,16 @@ func (b *browser) looksLikeReadme(t *testing.T) {
 	if at, by := mostDifferent(got, want); by > 0.15 {
 		t.Errorf("docs/phone.png is not the phone: at %v they differ by %.2f. If the phone is right, run\n"+
 			"FUNDPASS_E2E=1 go test ./cmd/e2e -run TestPages/readme -update", at, by)
+	}
+}
+
+// unlink ends the link, which a later test of the same demo makes.
+func (b *browser) unlink(t *testing.T, who alipaysim.Person) {
+	t.Helper()
+	p := b.demo.client()
+	logIn(t, p, who.Person)
+	if a := mustPost(t, p, "/v1/link/remove", apiclient.Fields{"password": who.Password}); a.Code != "OK" {
+		t.Errorf("unlink: %s", a.Raw)
 	}
 }
 
