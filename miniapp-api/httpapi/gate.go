@@ -49,9 +49,9 @@ func isFailure(e *selfservice.Error, status int) bool {
 	return status >= 500
 }
 
-// gated returns the handler of an endpoint that first asks whether the channel is open. Nothing
+// Gated returns the handler of an endpoint that first asks whether the channel is open. Nothing
 // of the request has been read by then.
-func (s *Server) gated(e Endpoint) echo.HandlerFunc {
+func (s *Server) Gated(e Endpoint) echo.HandlerFunc {
 	if e.access == alwaysServed {
 		return e.Serve
 	}

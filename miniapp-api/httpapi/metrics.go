@@ -18,18 +18,32 @@ type metrics struct {
 	requests *prometheus.HistogramVec
 	business *prometheus.CounterVec
 	shed     prometheus.Counter
+
+	businesses map[string]Business // by method and pattern
+}
+
+// metrics returns new metrics, or those of the other channel with a business counter of this
+// one.
+func (c Config) metrics() *metrics {
+	if c.Beside == nil {
+		return newMetrics(c.Channel, c.Service, c.Hasher, c.Businesses)
+	}
+	m := *c.Beside.metrics
+	m.business, m.businesses = newBusinessCounter(c.Channel, c.Businesses), c.Businesses
+	m.registry.MustRegister(m.business)
+	return &m
 }
 
 // newMetrics returns the metrics of one Server in a registry of its own, so that a process may
 // serve several channels. The last bucket is beyond the limit of a request.
-func newMetrics(channel selfservice.Channel, service *selfservice.Service, h *passwd.Hasher) *metrics {
+func newMetrics(channel selfservice.Channel, service *selfservice.Service, h *passwd.Hasher, all map[string]Business) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "fundpass_request_seconds", Help: "Time to answer, by route and code.",
 			Buckets: []float64{.002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 6},
 		}, []string{"route", "code"}),
-		business: newBusinessCounter(channel),
+		business: newBusinessCounter(channel, all), businesses: all,
 	}
 	for _, limit := range selfservice.SprayingLimits {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{

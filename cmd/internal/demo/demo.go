@@ -78,6 +78,8 @@ type demo struct {
 	people                                              []story
 
 	public   net.Listener
+	website  net.Listener
+	mobile   net.Listener
 	dataDir  *dataDir
 	log      *os.File
 	postgres *localpg.Server
@@ -92,11 +94,12 @@ type demo struct {
 
 // run serves until ctx ends and then stops every part.
 func (d *demo) run(ctx context.Context) error {
+	fmt.Fprintln(d.Out, "Starting PostgreSQL, a simulated Alipay and the API ...")
 	err := d.start(ctx)
 	switch {
 	case err == nil:
 		d.show()
-		err = d.app.Serve(ctx, d.public, nil)
+		err = d.app.Serve(ctx, serve.Listeners{Public: d.public, Website: d.website, Mobile: d.mobile})
 	case ctx.Err() != nil:
 		err = nil // the interruption made the start fail
 	}
@@ -113,7 +116,7 @@ func (d *demo) run(ctx context.Context) error {
 // first error; stop then ends those that were started.
 func (d *demo) start(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
-		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.startSMS, d.assemble, d.load,
+		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.startSMS, d.assemble, d.switchOn, d.load,
 	} {
 		if err := part(ctx); err != nil {
 			return err
@@ -169,7 +172,7 @@ func (d *demo) listen(context.Context) error {
 	}
 	d.public = l
 	d.addCleanup(func() error { return ignoreClosed(l.Close()) })
-	return nil
+	return errors.Join(d.listenBeside(1, &d.website), d.listenBeside(2, &d.mobile))
 }
 
 // ignoreClosed returns nil for the error of closing a listener that its server has
@@ -311,7 +314,8 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		SMSGatewayFile: d.dataDir.path(smsGatewayFile), SMSKeyFile: d.dataDir.path(smsKeyFile),
 		MessageTemplate: "demo-notice", MessagePage: settings.FieldOf("MessagePage").Default,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
-		AuditYears: 1, PolicyFile: d.dataDir.path(policyFile),
+		AuditYears: 1, WebsiteAddr: d.website.Addr().String(), WebsiteOrigin: d.websiteURL(),
+		MobileAddr: d.mobile.Addr().String(), MobileURL: d.mobileURL(), PolicyFile: d.dataDir.path(policyFile),
 	}
 	if d.app, err = serve.Assemble(ctx, s, terminal.NewLog(d.log, s.Environment)); err != nil {
 		return err

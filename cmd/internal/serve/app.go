@@ -19,6 +19,7 @@ import (
 	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/selfservice"
+	"fundpass/miniapp-api/website"
 	"fundpass/signing"
 	"fundpass/store"
 )
@@ -36,6 +37,8 @@ type App struct {
 	provider *alipay.Provider
 	service  *selfservice.Service
 	server   *httpapi.Server
+	website  *website.Site // nil: the centre has no pages
+	mobile   *mobile       // nil: the centre has no app
 
 	transport *keys.Transport // loaded at the start; reload replaces the server's
 	documents *document.List
@@ -122,7 +125,25 @@ func (a *App) addServer(f settings.Files) error {
 	}
 	a.server, a.Handler = server, server.Handler()
 	a.addSMS(f.SMS)
-	return nil
+	return errors.Join(a.addWebsite(), a.addMobile())
+}
+
+// addWebsite adds the pages in a browser if they have an origin.
+func (a *App) addWebsite() error {
+	s := a.Settings
+	if s.WebsiteOrigin == "" {
+		return nil
+	}
+	server, err := httpapi.New(httpapi.Config{
+		DB: a.DB, Service: a.service, Hasher: a.Hasher, Log: a.log, Proxies: []*net.IPNet(s.TrustedProxies),
+		Channel: selfservice.ChannelWebsite, Words: website.Words, Tracer: a.tracer, Businesses: website.Businesses, Beside: a.server,
+		PerAddress: httpapi.Rate(s.PerAddress), PerUser: httpapi.Rate(s.PerUser),
+	})
+	if err != nil {
+		return err
+	}
+	a.website, err = website.New(website.Config{DB: a.DB, Service: a.service, Server: server, Origin: s.WebsiteOrigin, Documents: a.documents})
+	return err
 }
 
 // Close closes the hasher and the database. Call it after Serve has returned.

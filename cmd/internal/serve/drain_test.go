@@ -35,7 +35,7 @@ func TestServeBrokenListener(t *testing.T) {
 	ops, err := net.Listen("tcp", "127.0.0.1:0")
 	cmdtest.NoError(t, err)
 	cmdtest.NoError(t, ops.Close())
-	if err := a.Serve(testenv.Context(t), public, ops); !errors.Is(err, net.ErrClosed) {
+	if err := a.Serve(testenv.Context(t), Listeners{Public: public, Ops: ops}); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v", err)
 	}
 	if c, err := net.Dial("tcp", public.Addr().String()); err == nil {

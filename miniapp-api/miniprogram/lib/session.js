@@ -5,6 +5,8 @@ let token = '';
 let entered = false;
 let initialHint = '';
 let smsOffered = false;
+let resetByFace = true;
+let resetBySMS = false;
 /** @type {Promise<SessionReply>|null} */
 let opening = null;
 
@@ -58,6 +60,16 @@ module.exports = {
   initialHint: () => initialHint,
   /** Reports whether the centre sends codes to the phone on file. */
   smsOffered: () => smsOffered,
+  /** Keeps what can reset the password, as GET /v1/password says, and reports whether a face can. @param {{reset_offered?: boolean, sms_reset_offered?: boolean}} password */
+  keepReset(password) {
+    resetByFace = password.reset_offered !== false;
+    resetBySMS = Boolean(password.sms_reset_offered);
+    return resetByFace;
+  },
+  /** Reports that as far as it is known. */
+  resetByFace: () => resetByFace,
+  /** Reports whether a code to the phone on file can, as far as it is known. */
+  resetBySMS: () => resetBySMS,
   /** Reports whether the citizen has tapped to come in. */
   entered: () => entered,
   enter() {

@@ -6,6 +6,7 @@ const outcome = require('../../lib/outcome.js');
 const face = require('../../lib/face.js');
 const newPassword = require('../../lib/newpassword.js');
 const smscode = require('../../lib/smscode.js');
+const session = require('../../lib/session.js');
 
 /** The number of queries for Alipay's result and the seconds between them. */
 const QUESTIONS = 3;
@@ -14,14 +15,23 @@ const BETWEEN = 2;
 screen({
   ...newPassword.methods,
   ...smscode.methods,
-  data: { proven: false, byCode: false, ...newPassword.data, ...smscode.data },
+  data: { proven: false, byCode: false, offered: true, ...newPassword.data, ...smscode.data }, // offered: by face
 
   /** @param {{by?: string}} [query] */
   onLoad(query) {
     this.starting = form();
     this.form = form();
     this.setData({ byCode: !!query && query.by === 'code' }); // after a link with the same code
-    this.loadSMS();
+    return this.run(() => this.loadOffer());
+  },
+
+  /** A passport has no face check, and not every centre has one, or sends SMS. */
+  async loadOffer() {
+    const password = await this.call({ path: '/v1/password' });
+    this.usePolicy(password);
+    const offered = session.keepReset(password);
+    const smsOffered = session.resetBySMS();
+    this.setData({ offered, smsOffered, byCode: this.data.byCode || (!offered && !smsOffered) });
   },
 
   verify() {
@@ -68,11 +78,12 @@ screen({
 
   otherWay() {
     this.settle();
-    this.setData({ byCode: !this.data.byCode && !this.data.bySMS, bySMS: false, code: '', problem: null, wrong: {} });
+    const { byCode, bySMS, offered } = this.data;
+    this.setData({ byCode: bySMS ? !offered : !byCode, bySMS: false, code: '', problem: null, wrong: {} });
   },
 
   async setPassword() {
-    await this.loadRules();
+    if (!this.policy) await this.loadRules();
     this.setData({ proven: true, code: '' });
   },
 
