@@ -4,8 +4,9 @@
 let token = '';
 let entered = false;
 let initialHint = '';
-let resetByFace = true;
 let smsOffered = false;
+let resetByFace = true;
+let resetBySMS = false;
 /** @type {Promise<SessionReply>|null} */
 let opening = null;
 
@@ -57,15 +58,18 @@ module.exports = {
   token: () => token,
   /** Returns what the centre says of initial passwords, '' for nothing. */
   initialHint: () => initialHint,
-  /** Keeps whether a face can reset the password, as GET /v1/password says. @param {{reset_offered?: boolean}} password */
+  /** Reports whether the centre sends codes to the phone on file. */
+  smsOffered: () => smsOffered,
+  /** Keeps what can reset the password, as GET /v1/password says, and reports whether a face can. @param {{reset_offered?: boolean, sms_reset_offered?: boolean}} password */
   keepReset(password) {
     resetByFace = password.reset_offered !== false;
+    resetBySMS = Boolean(password.sms_reset_offered);
     return resetByFace;
   },
   /** Reports that as far as it is known. */
   resetByFace: () => resetByFace,
-  /** Reports whether the centre sends codes to the phone on file. */
-  smsOffered: () => smsOffered,
+  /** Reports whether a code to the phone on file can, as far as it is known. */
+  resetBySMS: () => resetBySMS,
   /** Reports whether the citizen has tapped to come in. */
   entered: () => entered,
   enter() {

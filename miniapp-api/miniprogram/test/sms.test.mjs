@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { bodies, keysOf, skip, who } from './binding.mjs';
-import { callsTo, fillLink, fillNew, ok, refusal, scripted } from './citizens.mjs';
+import { callsTo, fillLink, fillNew, ok, password, refusal, scripted } from './citizens.mjs';
 
 const sent = { id: 'r1', state: 'started', phone: '142******01' };
 
@@ -62,10 +62,27 @@ test('the ways lead to each other', { skip }, async () => {
 });
 
 test('a centre that sends no SMS offers none', async () => {
-  const phone = scripted({ 'POST /v1/sessions': ok({ token: 'token', expires_in: 900, linked: true, account: null, initial_hint: '', sms_offered: false }) });
+  const phone = scripted({ 'GET /v1/password': ok({ ...password, sms_reset_offered: false }) });
   await phone.tap('我的密码');
   await phone.tap('忘记密码');
   assert.ok(phone.sees('开始人脸验证') && !phone.sees('改用短信验证码') && !phone.text.includes('短信'));
+});
+
+test('without a face the code is the first way', async () => {
+  const phone = await (async () => {
+    const p = scripted({ 'GET /v1/password': ok({ ...password, reset_offered: false }), 'POST /v1/password/resets': ok(sent) });
+    await p.tap('我的密码');
+    await p.tap('忘记密码');
+    return p;
+  })();
+  assert.ok(!phone.sees('开始人脸验证') && !phone.text.includes('人脸'));
+  await phone.tap('我有柜台的重置码');
+  await phone.tap('改用短信验证码');
+  await phone.tap('发送短信验证码');
+  assert.ok(phone.sees('下一步') && phone.sees('我有柜台的重置码'));
+  phone.fill('短信验证码', '012345');
+  await phone.tap('下一步');
+  assert.ok(phone.sees('确认修改'));
 });
 
 test('找回密码 by a code does not say whether there is a phone', async () => {

@@ -5,8 +5,8 @@ const { form } = require('../../lib/request.js');
 const outcome = require('../../lib/outcome.js');
 const face = require('../../lib/face.js');
 const newPassword = require('../../lib/newpassword.js');
-const session = require('../../lib/session.js');
 const smscode = require('../../lib/smscode.js');
+const session = require('../../lib/session.js');
 
 /** The number of queries for Alipay's result and the seconds between them. */
 const QUESTIONS = 3;
@@ -22,16 +22,16 @@ screen({
     this.starting = form();
     this.form = form();
     this.setData({ byCode: !!query && query.by === 'code' }); // after a link with the same code
-    this.loadSMS();
     return this.run(() => this.loadOffer());
   },
 
-  /** A passport has no face check, and not every centre has one. */
+  /** A passport has no face check, and not every centre has one, or sends SMS. */
   async loadOffer() {
     const password = await this.call({ path: '/v1/password' });
     this.usePolicy(password);
     const offered = session.keepReset(password);
-    this.setData({ offered, byCode: this.data.byCode || !(offered || this.data.smsOffered) });
+    const smsOffered = session.resetBySMS();
+    this.setData({ offered, smsOffered, byCode: this.data.byCode || (!offered && !smsOffered) });
   },
 
   verify() {
@@ -80,7 +80,7 @@ screen({
   otherWay() {
     this.settle();
     const { byCode, bySMS, offered } = this.data;
-    this.setData({ byCode: !byCode && !(bySMS && offered), bySMS: false, code: '', problem: null, wrong: {} });
+    this.setData({ byCode: bySMS ? !offered : !byCode, bySMS: false, code: '', problem: null, wrong: {} });
   },
 
   async setPassword() {
