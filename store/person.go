@@ -23,6 +23,7 @@ type PersonData struct {
 	Accounts []AccountData `json:"accounts,omitempty"`
 	Links    []LinkData    `json:"links,omitempty"`
 	Sessions []SessionData `json:"sessions,omitempty"`
+	Devices  []DeviceData  `json:"devices,omitempty"`
 
 	Passwords     []PasswordData     `json:"passwords,omitempty"`
 	Earlier       []EarlierPassword  `json:"earlier_passwords,omitempty"`
@@ -75,6 +76,17 @@ type SessionData struct {
 	Phone     string    `json:"phone,omitempty" db:"-"`
 	Token     []byte    `json:"-" db:"token_digest"`
 	Sealed    []byte    `json:"-" db:"sealed_phone"`
+}
+
+// DeviceData is a device with which the person has signed in.
+type DeviceData struct {
+	ID        uuid.UUID  `json:"device_id" db:"device_id"`
+	Name      string     `json:"name" db:"-"`
+	Platform  string     `json:"platform,omitempty" db:"-"`
+	CreatedAt time.Time  `json:"created_at" db:"created_at"`
+	UsedAt    time.Time  `json:"used_at" db:"used_at"`
+	EndedAt   *time.Time `json:"ended_at,omitempty" db:"ended_at"`
+	Sealed    []byte     `json:"-" db:"sealed"`
 }
 
 // PasswordData is the state of an account's password.

@@ -84,6 +84,8 @@ func (d *PersonData) personParts() []part {
 			FROM link_transfers WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY requested_at`},
 		{&d.SMSCodes, `SELECT purpose, channel, issued_at, used
 			FROM sms_codes WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY issued_at`},
+		{&d.Devices, `SELECT device_id, created_at, used_at, ended_at, sealed
+			FROM devices WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY created_at`},
 	}
 }
 
@@ -153,6 +155,14 @@ func (db *DB) openData(d *PersonData) error {
 			return err
 		}
 		l.Kind = l.Identity.Kind
+	}
+	for i := range d.Devices {
+		dev := &d.Devices[i]
+		var label DeviceLabel
+		if err := db.unseal(dev.Sealed, "devices", dev.ID[:], &label); err != nil {
+			return err
+		}
+		dev.Name, dev.Platform = label.Name, label.Platform
 	}
 	for i := range d.Sessions {
 		s := &d.Sessions[i]

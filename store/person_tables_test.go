@@ -18,12 +18,13 @@ var exportedAs = map[string]string{
 	"message_subscriptions": "message_subscriptions",
 	"sms_codes":             "sms_codes",
 	"phone_payloads":        "phone_proofs", "outbox": "notices", "notifications": "notifications", "events": "events",
-	"operator_actions": "operator_actions",
+	"operator_actions": "operator_actions", "devices": "devices",
 }
 
 // notExported are tables that are not exported, with the reasons.
 var notExported = map[string]string{
 	"spent_values":        "digests of random codes and tokens, kept for a day, which identify no person",
+	"dpop_proofs":         "digests of proofs, kept for minutes, which identify no person",
 	"centers":             "markers of the keys",
 	"imports":             "digests of whole files",
 	"password_tickets":    "random numbers, kept for 15 minutes, without personal data",
@@ -37,6 +38,7 @@ var erasedAs = map[string]string{"notifications": "notifications (content)"}
 // notErased are tables in which a person's rows stay, with the reasons.
 var notErased = map[string]string{
 	"spent_values":     notExported["spent_values"],
+	"dpop_proofs":      notExported["dpop_proofs"],
 	"centers":          notExported["centers"],
 	"imports":          notExported["imports"],
 	"events":           "kept for FUNDPASS_AUDIT_YEARS, with the account's keyed digest only",

@@ -31,6 +31,8 @@ const smsCodeLife = 48 * time.Hour
 var purgeKinds = []rowKind{
 	{"sessions", "sessions", "created_at", `created_at <= $2`, after(SessionLife)},
 	{"spent values", "spent_values", "spent_at", `spent_at <= $2`, after(spentLife)},
+	{"devices", "devices", "used_at", `used_at <= $2`, after(deviceLife)},
+	{"proofs of devices", "dpop_proofs", "expires_at", `expires_at <= $2`, after(0)},
 	{"first answers", "idempotency_records", "created_at", `created_at <= $2`, after(IdempotencyRecordLife)},
 	{"password tickets", "password_tickets", "made_at", `made_at <= $2`, after(TicketLife)},
 	{"daily counts", "daily_counts", "day", `day < ($2::timestamptz AT TIME ZONE 'UTC')::date`, after(countLife)},
@@ -45,8 +47,8 @@ var purgeKinds = []rowKind{
 	{"counts of spraying", "spraying", "since", `since <= $2`, after(sprayingLife)},
 }
 
-// Purge deletes expired rows: sessions, spent values, idempotency records, tickets, counts,
-// notifications, payloads and notices. It spends at most a minute on each kind and leaves
+// Purge deletes expired rows: sessions, devices, proofs, spent values, idempotency records,
+// tickets, counts, notifications, payloads and notices. It spends at most a minute on each kind and leaves
 // the rest to the next call; an error with one kind does not stop the others. It may be
 // called repeatedly and by several processes.
 func (db *DB) Purge(ctx context.Context) error {

@@ -133,6 +133,29 @@ CREATE TABLE daily_counts (
 );
 CREATE INDEX daily_counts_day ON daily_counts USING btree (center_id, day);
 
+CREATE TABLE devices (
+	center_id text NOT NULL,
+	device_id uuid NOT NULL,
+	person_digest bytea NOT NULL,
+	jkt bytea NOT NULL,
+	sealed bytea NOT NULL,
+	created_at timestamp with time zone NOT NULL,
+	used_at timestamp with time zone NOT NULL,
+	ended_at timestamp with time zone,
+	PRIMARY KEY (center_id, device_id)
+);
+CREATE INDEX devices_person ON devices USING btree (center_id, person_digest);
+CREATE INDEX devices_used ON devices USING btree (center_id, used_at);
+CREATE UNIQUE INDEX devices_of_key ON devices USING btree (center_id, person_digest, jkt) WHERE (ended_at IS NULL);
+
+CREATE TABLE dpop_proofs (
+	center_id text NOT NULL,
+	proof_digest bytea NOT NULL,
+	expires_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, proof_digest)
+);
+CREATE INDEX dpop_proofs_expires ON dpop_proofs USING btree (center_id, expires_at);
+
 CREATE TABLE events (
 	center_id text NOT NULL,
 	at timestamp with time zone NOT NULL,
@@ -486,6 +509,7 @@ CREATE TABLE sessions (
 	seen_at timestamp with time zone NOT NULL,
 	phone_digest bytea,
 	sealed_phone bytea,
+	device_jkt bytea,
 	PRIMARY KEY (center_id, token_digest),
 	CHECK ((length(channel) > 0)),
 	CHECK ((length(provider) > 0))

@@ -54,6 +54,17 @@ func Authed[In, Out any](s *Server, h handler[In, Out]) Endpoint {
 	return adapt(s, h, s.requestOf)
 }
 
+// Recognised adapts a handler that requires no session, but a caller whom the channel recognises
+// in another way; who returns the digest of that as the caller's Binding.
+func Recognised[In, Out any](s *Server, h handler[In, Out], who func(c echo.Context) (binding []byte, err error)) Endpoint {
+	return adapt(s, h, func(_ context.Context, c echo.Context) (Request, error) {
+		caller := s.CallerOf(c)
+		var err error
+		caller.Binding, err = who(c)
+		return Request{Caller: caller}, err
+	})
+}
+
 // linked adapts a handler that requires a session with a link.
 func linked[In, Out any](s *Server, h handler[In, Out]) Endpoint {
 	return Authed(s, func(ctx context.Context, r Request, in In) (Out, error) {
@@ -83,7 +94,7 @@ func endsOwnSession[In, Out any](s *Server, h handler[In, Out]) Endpoint {
 	return adapt(s, h, func(ctx context.Context, c echo.Context) (Request, error) {
 		r, err := s.requestOf(ctx, c)
 		if errors.Is(err, selfservice.ErrSessionExpired) {
-			digest, _ := tokenDigest(c)
+			digest, _ := s.tokenDigest(c)
 			r, err = Request{Caller: selfservice.Caller{Channel: s.channel, Session: store.Session{TokenDigest: digest}}, SessionEnded: true}, nil
 		}
 		r.EndsSession = true
@@ -132,14 +143,15 @@ func missing(err error) bool {
 	return false
 }
 
-// requestOf returns the request with the session of the bearer token. It returns
-// ErrSessionRequired, ErrSessionExpired or ErrTooManyRequests.
+// requestOf returns the request with the session of its token. It returns ErrSessionRequired,
+// ErrSessionExpired, ErrTooManyRequests or an error of the channel's Session.
 func (s *Server) requestOf(ctx context.Context, c echo.Context) (Request, error) {
-	digest, ok := tokenDigest(c)
+	token, ok := s.token(c)
 	if !ok {
 		return Request{}, ErrSessionRequired
 	}
-	session, err := s.Session(ctx, digest, idempotencyKey(c) == "") // with a key, the record's transaction renews it
+	session, err := s.session(c, token)
+	session, err = s.admit(ctx, session, err, idempotencyKey(c) == "") // with a key, the record's transaction renews it
 	if err != nil {
 		return Request{}, err
 	}
@@ -149,14 +161,25 @@ func (s *Server) requestOf(ctx context.Context, c echo.Context) (Request, error)
 	return Request{Caller: caller, ID: id}, nil
 }
 
-// tokenDigest returns the SHA-256 of the bearer token, or false if there is none.
-func tokenDigest(c echo.Context) (digest []byte, ok bool) {
+// bearerSession returns the session of a token that suffices.
+func (s *Server) bearerSession(c echo.Context, token string) (store.Session, error) {
+	return s.db.Session(c.Request().Context(), DigestOfToken(token))
+}
+
+// token returns the token of a request, or false if there is none of the channel's scheme.
+func (s *Server) token(c echo.Context) (token string, ok bool) {
 	scheme, token, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
 	token = strings.TrimLeft(token, " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" { // RFC 9110, section 11.1
+	return token, strings.EqualFold(scheme, s.scheme) && token != "" // RFC 9110, section 11.1
+}
+
+// tokenDigest returns the SHA-256 of the token, or false if there is none.
+func (s *Server) tokenDigest(c echo.Context) (digest []byte, ok bool) {
+	token, ok := s.token(c)
+	if !ok {
 		return nil, false
 	}
-	return digestOfToken(token), true
+	return DigestOfToken(token), true
 }
 
 // maxBody is the largest accepted request body, in bytes. It far exceeds every form of this

@@ -40,7 +40,7 @@ type linkRequest struct {
 	IDNumber  string            `json:"id_number"`
 	AccountNo string            `json:"account_no"`
 	Password  passwd.Secret     `json:"password"`
-	Encrypted *sealedForm       `json:"encrypted"`  // replaces password
+	Encrypted *SealedForm       `json:"encrypted"`  // replaces password
 	ResetCode passwd.Secret     `json:"reset_code"` // instead of a forgotten password
 	Proof     selfservice.Proof `json:"proof"`      // "face", "phone" or "sms", the citizen's choice after LINK_PROOF_REQUIRED
 	FaceFirst bool              `json:"face_first"` // verify the face first; the password is not sent yet
@@ -95,7 +95,7 @@ func (s *Server) showLink(ctx context.Context, r Request, _ none) (linkReply, er
 
 type unlinkRequest struct {
 	Password  passwd.Secret `json:"password"`
-	Encrypted *sealedForm   `json:"encrypted"` // replaces password
+	Encrypted *SealedForm   `json:"encrypted"` // replaces password
 }
 
 // removeLink decrypts the password only if there is a link, so that a refusal does not spend

@@ -36,8 +36,14 @@ func (s *Server) CallerOf(c echo.Context) selfservice.Caller {
 // returns selfservice.ErrSessionExpired, or ErrTooManyRequests above the rate of the user.
 func (s *Server) Session(ctx context.Context, tokenDigest []byte, renew bool) (store.Session, error) {
 	session, err := s.db.Session(ctx, tokenDigest)
+	return s.admit(ctx, session, err, renew)
+}
+
+// admit renews a session that was found, if that is due and renew is true, and charges the
+// user's rate.
+func (s *Server) admit(ctx context.Context, session store.Session, err error, renew bool) (store.Session, error) {
 	if err == nil && session.RenewalDue && renew {
-		err = s.db.RenewSession(ctx, tokenDigest)
+		err = s.db.RenewSession(ctx, session.TokenDigest)
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Session{}, selfservice.ErrSessionExpired

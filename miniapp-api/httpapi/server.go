@@ -41,6 +41,12 @@ type Config struct {
 	Beside     *Server                // another channel of this process, whose metrics this one adds to; may be nil
 	Tracer     trace.Tracer           // of requests; nil = nothing is traced
 
+	// Session returns the session of a request with a token, or selfservice.ErrSessionExpired,
+	// for a channel whose token does not suffice. Scheme is then that of its Authorization
+	// header. Nil: the token suffices, and the scheme is Bearer.
+	Session func(c echo.Context, token string) (store.Session, error)
+	Scheme  string
+
 	PerAddress Rate // per address; generous, because mobile carriers share addresses
 	PerUser    Rate // per user
 
@@ -60,6 +66,8 @@ type Server struct {
 	channel     selfservice.Channel
 	words       Words
 	extraRoutes func(*Server) []Route // additional routes of the channel
+	session     func(c echo.Context, token string) (store.Session, error)
+	scheme      string // of the header Authorization
 	addresses   *limiter
 	users       *limiter
 	metrics     *metrics
@@ -93,6 +101,10 @@ func New(c Config) (*Server, error) {
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
 		metrics:   c.metrics(), sealedOnly: c.SealedOnly, requestTime: cmp.Or(c.RequestTime, defaultRequestTime),
 		presentations: presentationsOf(c.Words), tracer: c.Tracer, turnedAway: newTurnedAway(), gate: NewGate(c.Service, c.Channel),
+	}
+	s.session, s.scheme = c.Session, cmp.Or(c.Scheme, "Bearer")
+	if s.session == nil {
+		s.session = s.bearerSession
 	}
 	s.metrics.registry.MustRegister(c.Collectors...)
 	s.metrics.registry.MustRegister(s.gate)

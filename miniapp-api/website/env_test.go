@@ -78,6 +78,12 @@ func (s *syncBuffer) String() string {
 
 func newEnv(t testing.TB, change ...func(*selfservice.Config)) *env {
 	t.Helper()
+	return newEnvWith(t, func(*website.Config) {}, change...)
+}
+
+// newEnvWith returns an env whose site has a changed configuration.
+func newEnvWith(t testing.TB, site func(*website.Config), change ...func(*selfservice.Config)) *env {
+	t.Helper()
 	h := &env{t: t}
 	pepper := storetest.NewPepper(t)
 	h.hasher = passwd.NewHasher(passwd.HasherConfig{Pepper: pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Wait: testenv.Patience})
@@ -103,10 +109,12 @@ func newEnv(t testing.TB, change ...func(*selfservice.Config)) *env {
 	})
 	must(t, err)
 	web := httptest.NewUnstartedServer(nil)
-	site, err := website.New(website.Config{DB: h.db, Service: h.service, Server: server, Origin: "https://" + web.Listener.Addr().String()})
+	c := website.Config{DB: h.db, Service: h.service, Server: server, Origin: "https://" + web.Listener.Addr().String()}
+	site(&c)
+	pages, err := website.New(c)
 	must(t, err)
-	h.site = site
-	web.Config.Handler = site.Handler()
+	h.site = pages
+	web.Config.Handler = pages.Handler()
 	web.StartTLS()
 	t.Cleanup(web.Close)
 	h.url, h.certs = web.URL, web.Client().Transport
@@ -306,12 +314,16 @@ func (b *browser) setCookies(all []*http.Cookie) {
 func (b *browser) sessionDigest() []byte {
 	for _, c := range b.cookies() {
 		if c.Name == "__Host-session" {
-			sum := sha256.Sum256([]byte(c.Value))
-			return sum[:]
+			return digest(c.Value)
 		}
 	}
 	b.h.t.Fatal("no session")
 	return nil
+}
+
+func digest(value string) []byte {
+	sum := sha256.Sum256([]byte(value))
+	return sum[:]
 }
 
 func checkDigit(body string) string { return document.CheckDigit(body) }

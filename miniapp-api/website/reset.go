@@ -6,24 +6,35 @@ import (
 
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/selfservice"
+	"fundpass/miniapp-api/website/captcha"
 	"fundpass/store"
 )
 
 // A forgotView is the data of the page for a forgotten password.
 type forgotView struct {
-	Types []document.Type
-	SMS   bool // whether the centre sends codes
+	Types   []document.Type
+	SMS     bool           // whether the centre sends codes
+	Captcha *captcha.Field // nil for none
 }
 
-func (s *Site) showForgot(context.Context, *request) (reply, error) {
-	return show("forgot", forgotView{s.documents.Types(), s.service.OffersSMS()})
+func (s *Site) showForgot(ctx context.Context, r *request) (reply, error) {
+	return s.showForgotten(ctx, r, "forgot")
 }
 
-func (s *Site) showForgotSMS(context.Context, *request) (reply, error) {
+func (s *Site) showForgotSMS(ctx context.Context, r *request) (reply, error) {
 	if !s.service.OffersSMS() {
 		return goTo(pathForgot)
 	}
-	return show("forgot-sms", forgotView{s.documents.Types(), true})
+	return s.showForgotten(ctx, r, "forgot-sms")
+}
+
+// showForgotten shows one of the two pages for a forgotten password.
+func (s *Site) showForgotten(ctx context.Context, r *request, page string) (reply, error) {
+	human, err := s.newCaptcha(ctx, r)
+	if err != nil {
+		return reply{}, err
+	}
+	return show(page, forgotView{s.documents.Types(), s.service.OffersSMS(), human})
 }
 
 // person returns the person that a form names.
@@ -33,6 +44,12 @@ func (f form) person() selfservice.PersonInput {
 
 // startForgotten sends a code to the phone on file, if there is such a person.
 func (s *Site) startForgotten(ctx context.Context, r *request) (reply, error) {
+	if r.wantsCaptcha() {
+		return s.showForgotSMS(ctx, r)
+	}
+	if err := s.checkCaptcha(ctx, r); err != nil {
+		return reply{}, err
+	}
 	step, err := s.service.StartForgotten(ctx, r.Caller, r.form.person())
 	if err != nil {
 		return reply{}, err
@@ -67,6 +84,12 @@ func (s *Site) finishForgotten(ctx context.Context, r *request) (reply, error) {
 
 // resetByCode signs in with a clerk's code and opens the reset that it permits.
 func (s *Site) resetByCode(ctx context.Context, r *request) (reply, error) {
+	if r.wantsCaptcha() {
+		return s.showForgot(ctx, r)
+	}
+	if err := s.checkCaptcha(ctx, r); err != nil {
+		return reply{}, err
+	}
 	seed, digest, err := s.newSession()
 	if err != nil {
 		return reply{}, err

@@ -24,13 +24,13 @@ func (s *Site) routes() []route {
 	get, post := http.MethodGet, http.MethodPost
 	return []route{
 		{method: get, path: pathSignIn, protects: true, handle: s.showSignIn},
-		{method: post, path: pathSignIn, protects: true, fields: []string{"id_type", "id_number", "account_no", "password"}, handle: s.signIn, again: s.showSignIn},
+		{method: post, path: pathSignIn, protects: true, fields: []string{"id_type", "id_number", "account_no", "password"}, optional: captchaFields, handle: s.signIn, again: s.showSignIn},
 		{method: get, path: pathCode, protects: true, handle: s.showCode},
 		{method: post, path: pathCode, protects: true, fields: []string{"code"}, handle: s.finishSignIn, again: s.showCode},
 		{method: get, path: pathForgot, handle: s.showForgot},
-		{method: post, path: pathForgot, fields: []string{"name", "id_type", "id_number", "account_no", "code"}, handle: s.resetByCode, again: s.showForgot},
+		{method: post, path: pathForgot, fields: []string{"name", "id_type", "id_number", "account_no", "code"}, optional: captchaFields, handle: s.resetByCode, again: s.showForgot},
 		{method: get, path: pathForgotSMS, handle: s.showForgotSMS},
-		{method: post, path: pathForgotSMS, fields: []string{"name", "id_type", "id_number", "account_no"}, handle: s.startForgotten, again: s.showForgotSMS},
+		{method: post, path: pathForgotSMS, fields: []string{"name", "id_type", "id_number", "account_no"}, optional: captchaFields, handle: s.startForgotten, again: s.showForgotSMS},
 		{method: get, path: pathForgotCode, handle: s.showForgotCode},
 		{method: post, path: pathForgotCode, fields: []string{"code"}, handle: s.finishForgotten, again: s.showForgotCode},
 		{method: post, path: pathSignOut, signedIn: true, handle: s.signOut},
@@ -59,6 +59,7 @@ func (s *Site) routes() []route {
 // Businesses are what the forms do, for the metrics.
 var Businesses = map[string]httpapi.Business{
 	"POST " + pathSignIn:          {Name: "sign_in", Completes: true},
+	"GET " + pathIssuerBack:       {Name: "sign_in", Completes: true},
 	"POST " + pathCode:            {Name: "sign_in", Completes: true},
 	"POST " + pathForgot:          {Name: "reset"},
 	"POST " + pathForgotSMS:       {Name: "reset"},

@@ -311,10 +311,38 @@ CREATE TABLE sessions (
 	seen_at         timestamptz NOT NULL, -- last activity, to half a minute
 	phone_digest    bytea, -- of the phone number proven in the session; NULL: none
 	sealed_phone    bytea,
+	device_jkt      bytea, -- thumbprint of the device's key, which every request must prove; NULL: the token suffices
 	PRIMARY KEY (center_id, token_digest)
 );
 CREATE INDEX sessions_identity ON sessions (center_id, identity_digest);
 CREATE INDEX sessions_created ON sessions (center_id, created_at);
+
+-- The devices of a person. A device is a key that it proves in every request (RFC 9449); the
+-- first sign-in with it needs a code to the phone on file. Several persons may use one device.
+CREATE TABLE devices (
+	center_id     text        NOT NULL,
+	device_id     uuid        NOT NULL,
+	person_digest bytea       NOT NULL,
+	jkt           bytea       NOT NULL, -- SHA-256 thumbprint of the public key, RFC 7638
+	sealed        bytea       NOT NULL, -- the name of the device, and its platform
+	created_at    timestamptz NOT NULL,
+	used_at       timestamptz NOT NULL, -- last sign-in
+	ended_at      timestamptz, -- by its owner, or because another device took its place; NULL before
+	PRIMARY KEY (center_id, device_id)
+);
+CREATE UNIQUE INDEX devices_of_key ON devices (center_id, person_digest, jkt) WHERE ended_at IS NULL;
+CREATE INDEX devices_person ON devices (center_id, person_digest);
+CREATE INDEX devices_used ON devices (center_id, used_at);
+
+-- Proofs of devices, each used once over all processes. Only the digest is stored, for the
+-- minutes in which the proof would be accepted.
+CREATE TABLE dpop_proofs (
+	center_id    text        NOT NULL,
+	proof_digest bytea       NOT NULL,
+	expires_at   timestamptz NOT NULL,
+	PRIMARY KEY (center_id, proof_digest)
+);
+CREATE INDEX dpop_proofs_expires ON dpop_proofs (center_id, expires_at);
 
 -- Values that are valid once over all processes, such as Alipay's auth codes and one-time tokens.
 -- Only the digest is stored, for longer than the value is valid.

@@ -79,6 +79,7 @@ type demo struct {
 
 	public   net.Listener
 	website  net.Listener
+	mobile   net.Listener
 	dataDir  *dataDir
 	log      *os.File
 	postgres *localpg.Server
@@ -93,11 +94,12 @@ type demo struct {
 
 // run serves until ctx ends and then stops every part.
 func (d *demo) run(ctx context.Context) error {
+	fmt.Fprintln(d.Out, "Starting PostgreSQL, a simulated Alipay and the API ...")
 	err := d.start(ctx)
 	switch {
 	case err == nil:
 		d.show()
-		err = d.app.Serve(ctx, serve.Listeners{Public: d.public, Website: d.website})
+		err = d.app.Serve(ctx, serve.Listeners{Public: d.public, Website: d.website, Mobile: d.mobile})
 	case ctx.Err() != nil:
 		err = nil // the interruption made the start fail
 	}
@@ -170,28 +172,7 @@ func (d *demo) listen(context.Context) error {
 	}
 	d.public = l
 	d.addCleanup(func() error { return ignoreClosed(l.Close()) })
-	return d.listenWebsite()
-}
-
-// listenWebsite gives the pages in a browser an address of their own, as in production: the
-// port after that of the API, or a free one.
-func (d *demo) listenWebsite() error {
-	addr := d.public.Addr().(*net.TCPAddr)
-	next := *addr
-	if next.Port++; strings.HasSuffix(d.addr, ":0") {
-		next.Port = 0
-	}
-	l, err := net.ListenTCP("tcp", &next)
-	if err != nil { // another program has the port
-		next.Port = 0
-		l, err = net.ListenTCP("tcp", &next)
-	}
-	if err != nil {
-		return err
-	}
-	d.website = l
-	d.addCleanup(func() error { return ignoreClosed(l.Close()) })
-	return nil
+	return errors.Join(d.listenBeside(1, &d.website), d.listenBeside(2, &d.mobile))
 }
 
 // ignoreClosed returns nil for the error of closing a listener that its server has
@@ -320,10 +301,6 @@ func (d *demo) startSMS(context.Context) error {
 // url returns the base URL of the API.
 func (d *demo) url() string { return "http://" + d.public.Addr().String() }
 
-// websiteURL is where the pages in a browser answer. Browsers treat a loopback address as
-// secure, so that the cookies of a site with HTTPS work there, too.
-func (d *demo) websiteURL() string { return "http://" + d.website.Addr().String() }
-
 // assemble builds the server as serve does, and adds the simulator's /sim/ paths, the
 // API's documentation and the phone page.
 func (d *demo) assemble(ctx context.Context) (err error) {
@@ -337,7 +314,8 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		SMSGatewayFile: d.dataDir.path(smsGatewayFile), SMSKeyFile: d.dataDir.path(smsKeyFile),
 		MessageTemplate: "demo-notice", MessagePage: settings.FieldOf("MessagePage").Default,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
-		AuditYears: 1, WebsiteAddr: d.website.Addr().String(), WebsiteOrigin: d.websiteURL(), PolicyFile: d.dataDir.path(policyFile),
+		AuditYears: 1, WebsiteAddr: d.website.Addr().String(), WebsiteOrigin: d.websiteURL(),
+		MobileAddr: d.mobile.Addr().String(), MobileURL: d.mobileURL(), PolicyFile: d.dataDir.path(policyFile),
 	}
 	if d.app, err = serve.Assemble(ctx, s, terminal.NewLog(d.log, s.Environment)); err != nil {
 		return err
@@ -370,13 +348,6 @@ func (d *demo) addPage() error {
 	c := &counter{app: d.app, sim: d.sim, people: d.people, passwords: known}
 	d.app.Handler = miniprogram.Phone(c.handler(known.watch(d.app.Handler)))
 	return nil
-}
-
-// switchOn opens the website, which a centre switches on when it is ready for it.
-func (d *demo) switchOn(ctx context.Context) error {
-	order := store.ChannelOrder{Channel: store.ChannelWebsite, Action: store.ActionChannelOn, Operator: "demo", Reason: "the demo shows the website"}
-	_, err := d.app.DB.ChangeChannel(ctx, order, func(e *store.ChannelEntry) error { e.IsOn = true; return nil })
-	return err
 }
 
 func (d *demo) load(ctx context.Context) error { return loadPeople(ctx, d.app, d.people) }

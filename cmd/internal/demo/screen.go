@@ -21,6 +21,7 @@ func (d *demo) show() {
 		{"API", d.url()},
 		{"Page", d.url() + "/ (the mini-program, in a browser)"},
 		{"Website", d.websiteURL() + "/ (the centre's pages, in a browser)"},
+		{"App", d.mobileURL() + " (the API of the centre's app)"},
 		{"Docs", d.url() + "/docs"},
 		{"Alipay", d.simURL + " (simulated)"},
 		{"SMS", d.url() + smssim.InboxPath + " (what the simulated gateway at " + d.smsURL + " has sent)"},

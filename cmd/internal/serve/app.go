@@ -38,6 +38,7 @@ type App struct {
 	service  *selfservice.Service
 	server   *httpapi.Server
 	website  *website.Site // nil: the centre has no pages
+	mobile   *mobile       // nil: the centre has no app
 
 	transport *keys.Transport // loaded at the start; reload replaces the server's
 	documents *document.List
@@ -124,7 +125,7 @@ func (a *App) addServer(f settings.Files) error {
 	}
 	a.server, a.Handler = server, server.Handler()
 	a.addSMS(f.SMS)
-	return a.addWebsite()
+	return errors.Join(a.addWebsite(), a.addMobile())
 }
 
 // addWebsite adds the pages in a browser if they have an origin.

@@ -19,15 +19,15 @@ const (
 	drainTime  = 10 * time.Second // for active requests when the server stops
 )
 
-// Listeners are where an App answers. Ops and Website may be nil.
-type Listeners struct{ Public, Ops, Website net.Listener }
+// Listeners are where an App answers. All but Public may be nil.
+type Listeners struct{ Public, Ops, Website, Mobile net.Listener }
 
 // Serve serves the listeners until ctx ends. It then reports not ready,
 // waits Settings.DrainDelay, and gives active requests drainTime to end. It closes the
 // listeners; the caller calls Close.
 func (a *App) Serve(ctx context.Context, on Listeners) error {
 	var draining atomic.Bool
-	failed := make(chan error, 3)
+	failed := make(chan error, 4)
 	begin := func(l net.Listener, h http.Handler) *http.Server {
 		s := httpapi.HTTPServer(unready(&draining, h), a.log)
 		go func() { failed <- s.Serve(l) }()
@@ -42,6 +42,10 @@ func (a *App) Serve(ctx context.Context, on Listeners) error {
 	if on.Website != nil {
 		servers = append(servers, begin(on.Website, a.website.Handler()))
 		attrs = append(attrs, "website", on.Website.Addr().String())
+	}
+	if on.Mobile != nil {
+		servers = append(servers, begin(a.mobile.server.Envelopes(on.Mobile), a.mobile.handler))
+		attrs = append(attrs, "mobile", on.Mobile.Addr().String())
 	}
 	a.log.Info("listening", attrs...)
 

@@ -97,7 +97,7 @@ func listen(s settings.Settings) (on Listeners, err error) {
 	for _, l := range []struct {
 		setting, addr string
 		into          *net.Listener
-	}{{"FUNDPASS_ADDR", s.Addr, &on.Public}, {"FUNDPASS_OPS_ADDR", s.OpsAddr, &on.Ops}, {"FUNDPASS_WEBSITE_ADDR", s.WebsiteAddr, &on.Website}} {
+	}{{"FUNDPASS_ADDR", s.Addr, &on.Public}, {"FUNDPASS_OPS_ADDR", s.OpsAddr, &on.Ops}, {"FUNDPASS_WEBSITE_ADDR", s.WebsiteAddr, &on.Website}, {"FUNDPASS_MOBILE_ADDR", s.MobileAddr, &on.Mobile}} {
 		if l.addr == "" {
 			continue
 		}
@@ -112,7 +112,7 @@ func listen(s settings.Settings) (on Listeners, err error) {
 
 // close closes the listeners.
 func (on Listeners) close() {
-	for _, l := range []net.Listener{on.Public, on.Ops, on.Website} {
+	for _, l := range []net.Listener{on.Public, on.Ops, on.Website, on.Mobile} {
 		if l != nil {
 			l.Close()
 		}

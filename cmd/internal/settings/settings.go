@@ -28,6 +28,8 @@ type Settings struct {
 	OpsPublic     string        `env:"FUNDPASS_OPS_PUBLIC" about:"yes permits a FUNDPASS_OPS_ADDR that is not a loopback address" zh:"yes 允许 FUNDPASS_OPS_ADDR 不是本机地址"`
 	WebsiteAddr   string        `env:"FUNDPASS_WEBSITE_ADDR" about:"address of the centre's pages in a browser; loopback behind a reverse proxy; without it there are none" zh:"网上服务大厅页面的地址；在反向代理后面用本机地址；不设则不提供页面"`
 	WebsiteOrigin string        `env:"FUNDPASS_WEBSITE_ORIGIN" about:"origin of these pages as browsers see it, https://host or https://host:port; needed with FUNDPASS_WEBSITE_ADDR" zh:"浏览器看到的页面来源，写作 https://主机 或 https://主机:端口；设了 FUNDPASS_WEBSITE_ADDR 时必填"`
+	MobileAddr    string        `env:"FUNDPASS_MOBILE_ADDR" about:"listen address of the API for the centre's own app; loopback behind a reverse proxy; without it there is none" zh:"手机应用接口的监听地址；在反向代理后面用本机地址；不设则不提供"`
+	MobileURL     string        `env:"FUNDPASS_MOBILE_URL" about:"URL before the paths of that API as the app calls it, https://host or https://host/prefix; needed with FUNDPASS_MOBILE_ADDR, because the app signs it in every request" zh:"手机应用访问该接口时路径之前的地址，https://主机 或 https://主机/前缀；设了 FUNDPASS_MOBILE_ADDR 时必填，手机应用的每个请求都对它签名"`
 	DrainDelay    time.Duration `env:"FUNDPASS_DRAIN_DELAY" envDefault:"0s" about:"how long a server that stops accepts connections while /readyz reports not ready, so that load balancers remove it; at most 1m" zh:"停止时继续接受连接、但 /readyz 报告未就绪的时间，供负载均衡摘除该服务；最长 1m"`
 
 	Environment string `env:"FUNDPASS_ENVIRONMENT" envDefault:"production" about:"name of the environment in every log line; production also warns if the gateway is not Alipay's production gateway" zh:"环境名称，写在每行日志里；production 还会在网关不是支付宝生产网关时告警"`
@@ -55,6 +57,8 @@ type Settings struct {
 	PlainPasswords    string   `env:"FUNDPASS_PLAIN_PASSWORDS" envDefault:"yes" about:"no refuses passwords that are not encrypted; requires FUNDPASS_TRANSPORT_KEY_FILES" zh:"no 拒绝未加密的密码；须设置 FUNDPASS_TRANSPORT_KEY_FILES"`
 	PolicyFile        string   `env:"FUNDPASS_POLICY_FILE" need:"usual" about:"file with the city's password policy; unset, the built-in policy applies" zh:"本市密码规则的文件；不设则用内置规则"`
 	DocumentsFile     string   `env:"FUNDPASS_DOCUMENTS_FILE" about:"file with the centre's codes of identity documents (ZJLX) for import and link; unset, the codes of JGJ/T 320 and 20 apply" zh:"中心的证件类型代码（ZJLX）文件，用于导入和绑定；不设则用 JGJ/T 320 的代码和 20"`
+
+	OIDCFile string `env:"FUNDPASS_OIDC_FILE" about:"JSON file that describes an OpenID Connect issuer, such as the sign-on of the province, at which citizens can sign in to the website; without it there is none" zh:"描述统一身份认证平台（OpenID Connect，例如省平台）的 JSON 文件，市民可以通过它登录网站；不设则不提供"`
 
 	MessageTemplate string `env:"FUNDPASS_MESSAGE_TEMPLATE" need:"usual" about:"id of the message template for notices to owners (user_template_id in Alipay's console), with long-term subscription and three keywords: event, time, advice; unset, notices are recorded and not sent" zh:"通知市民所用消息模板的编号（支付宝控制台的 user_template_id），须为长期订阅，三个关键词依次为事项、时间、处理办法；不设则只记录不发送"`
 	MessagePage     string `env:"FUNDPASS_MESSAGE_PAGE" envDefault:"pages/freeze/index" about:"page of the mini-program that the message opens, on which owners can freeze the password; at most 80 bytes, ?notice=ID is appended" zh:"消息打开的小程序页面，市民可在该页冻结密码；最多 80 字节，后面附加 ?notice=ID"`

@@ -1,12 +1,15 @@
 package settings
 
 import (
+	"cmp"
 	"errors"
 	"net"
+	"net/url"
 	"regexp"
 	"slices"
 	"time"
 
+	"fundpass/miniapp-api/app"
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/miniapp-api/website"
 	"fundpass/signing"
@@ -83,6 +86,7 @@ func (s Settings) validateAddresses() []Problem {
 		all = append(all, Problemf("FUNDPASS_OPS_ADDR", "is not a loopback address: metrics are for operators only; use 127.0.0.1, or set FUNDPASS_OPS_PUBLIC=yes if a firewall protects it"))
 	}
 	all = append(all, s.validateWebsite()...)
+	all = append(all, s.validateMobile()...)
 	for _, proxy := range s.TrustedProxies {
 		if tooWide(proxy) {
 			all = append(all, Problemf("FUNDPASS_TRUSTED_PROXIES", "trusts %s: every host in it could forge X-Forwarded-For and evade the rate limits; name the proxies themselves", proxy))
@@ -111,6 +115,24 @@ func (s Settings) validateWebsite() []Problem {
 		return []Problem{Problemf("FUNDPASS_WEBSITE_ADDR", "is not host:port")}
 	case website.CheckOrigin(s.WebsiteOrigin) != nil:
 		return []Problem{Problemf("FUNDPASS_WEBSITE_ORIGIN", "is not https://host or https://host:port, as browsers see the pages: elsewhere browsers would not keep a citizen signed in")}
+	}
+	return nil
+}
+
+// validateMobile returns the problems of the API for the centre's app.
+func (s Settings) validateMobile() []Problem {
+	u, _ := url.Parse(s.MobileURL)
+	switch {
+	case s.MobileAddr == "" && s.MobileURL == "":
+		return nil
+	case s.MobileAddr == "":
+		return []Problem{Problemf("FUNDPASS_MOBILE_ADDR", "is not set, but FUNDPASS_MOBILE_URL is: nothing would answer there")}
+	case !IsAddress(s.MobileAddr):
+		return []Problem{Problemf("FUNDPASS_MOBILE_ADDR", "is not host:port")}
+	case app.CheckURL(s.MobileURL) != nil:
+		return []Problem{Problemf("FUNDPASS_MOBILE_URL", "is not https://host or https://host/prefix, as the app calls the API")}
+	case u.Scheme == "http" && !IsLoopback(net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80"))):
+		return []Problem{Problemf("FUNDPASS_MOBILE_URL", "is plain http: passwords would be readable on the way; write https")}
 	}
 	return nil
 }
