@@ -89,8 +89,8 @@ func (s *Site) Handler() http.Handler {
 		e.Add(r.method, r.path, s.server.Gated(r.access(httpapi.Endpoint{Serve: s.serve(r)})))
 	}
 	if s.issuer != nil {
-		e.GET(pathIssuer, s.startIssuer)
-		e.GET(pathIssuerBack, s.finishIssuer)
+		e.GET(pathIssuer, s.server.Gated(httpapi.Protective(httpapi.Endpoint{Serve: s.startIssuer})))
+		e.GET(pathIssuerBack, s.server.Gated(httpapi.Protective(httpapi.Endpoint{Serve: s.finishIssuer})))
 	}
 	e.GET(pathCaptcha+"/image", s.captchaImage)
 	e.GET(pathCaptcha+"/sound", s.captchaSound)
