@@ -98,6 +98,11 @@ var rules = map[string]rule{
 	},
 	"miniapp-api/app/appclient": {modules: list("github.com/go-jose/go-jose/v4")},
 	"miniapp-api/app/dpop":      {modules: list("github.com/go-json-experiment/json")},
+	"miniapp-api/sms": {
+		ours:    list("store", "keys/calendar"),
+		modules: list("github.com/google/uuid"),
+	},
+	"miniapp-api/sms/smssim": {ours: list("keys/calendar")},
 	"miniapp-api/apidocs": {
 		ours:    list("miniapp-api/httpapi", "miniapp-api/alipay"),
 		modules: list("github.com/swaggest/swgui"),
@@ -112,6 +117,10 @@ var rules = map[string]rule{
 	"miniapp-api/miniprogram":          {},
 	"cmd":                              {},
 	"cmd/internal/apiclient":           {},
+	"cmd/internal/appcmd": {
+		ours:    list("cmd/internal/terminal", "miniapp-api/app/appclient"),
+		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/term"),
+	},
 	"cmd/internal/cmdtest": {
 		ours: list("cmd/internal/apiclient", "cmd/internal/terminal", "keys", "keys/testenv", "miniapp-api/document",
 			"miniapp-api/passwd", "signing/alipaysim", "store", "store/storetest"),
@@ -120,7 +129,7 @@ var rules = map[string]rule{
 	"cmd/internal/demo": {
 		ours: list("cmd/internal/apiclient", "cmd/internal/serve", "cmd/internal/settings", "cmd/internal/terminal", "keys",
 			"miniapp-api/apidocs", "miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/miniprogram", "miniapp-api/passwd",
-			"miniapp-api/selfservice", "signing/alipaysim", "store", "store/localpg"),
+			"miniapp-api/selfservice", "miniapp-api/sms", "miniapp-api/sms/smssim", "signing/alipaysim", "store", "store/localpg"),
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
 	},
 	"cmd/internal/keycmd": {
@@ -128,7 +137,7 @@ var rules = map[string]rule{
 		modules: list("github.com/google/uuid", "github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
 	},
 	"cmd/internal/operator": {
-		ours: list("cmd/internal/settings", "cmd/internal/terminal", "keys/calendar", "miniapp-api/document",
+		ours: list("cmd/internal/settings", "cmd/internal/terminal", "keys/calendar", "miniapp-api/document", "miniapp-api/passwd",
 			"miniapp-api/selfservice", "store"),
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/term"),
 	},
@@ -143,12 +152,12 @@ var rules = map[string]rule{
 	},
 	"cmd/internal/serve": {
 		ours: list("miniapp-api/app", "cmd/internal/settings", "cmd/internal/telemetry", "cmd/internal/terminal", "keys", "miniapp-api/alipay",
-			"miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/website", "signing", "store"),
+			"miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/sms", "miniapp-api/website", "signing", "store"),
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "go.opentelemetry.io/otel/trace"),
 	},
 	"cmd/internal/settings": {
 		ours: list("miniapp-api/app", "cmd/internal/terminal", "keys", "miniapp-api/alipay", "miniapp-api/document", "miniapp-api/httpapi",
-			"miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/website", "miniapp-api/website/oidc", "signing", "store"),
+			"miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/sms", "miniapp-api/website", "miniapp-api/website/oidc", "signing", "store"),
 		modules: list("github.com/caarlos0/env/v11"),
 	},
 	"cmd/internal/telemetry": {
@@ -164,7 +173,7 @@ var rules = map[string]rule{
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
 	},
 	"cmd/fundpass": {
-		ours: list("cmd/internal/demo", "cmd/internal/keycmd", "cmd/internal/operator", "cmd/internal/policy",
+		ours: list("cmd/internal/appcmd", "cmd/internal/demo", "cmd/internal/keycmd", "cmd/internal/operator", "cmd/internal/policy",
 			"cmd/internal/roster", "cmd/internal/serve", "cmd/internal/settings", "cmd/internal/terminal", "cmd/internal/walk"),
 		modules: list("github.com/spf13/cobra", "golang.org/x/sys"),
 	},

@@ -175,6 +175,7 @@ func (b *browser) checkPage(t *testing.T, name string) {
 	b.screenshot(t, name)
 	b.checkTargets(t, name)
 	b.checkWidth(t, name)
+	b.checkPrimary(t, name)
 	b.checkAxe(t, name)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -252,6 +253,15 @@ func (b *browser) checkTargets(t *testing.T, name string) {
 	})()`)...)
 	for _, s := range small {
 		t.Errorf("%s: too small: %s", name, s)
+	}
+}
+
+// checkPrimary counts the buttons that stand out: a page has one thing to do.
+func (b *browser) checkPrimary(t *testing.T, name string) {
+	t.Helper()
+	loud := must[[]string](t, b, `[...document.querySelectorAll("#page .primary, #page .stop")].map((e) => e.innerText)`)
+	if len(loud) > 1 {
+		t.Errorf("%s: several primary buttons: %s", name, loud)
 	}
 }
 

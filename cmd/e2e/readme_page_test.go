@@ -12,7 +12,9 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"fundpass/cmd/internal/apiclient"
 	"fundpass/cmd/internal/cmdtest"
+	"fundpass/signing/alipaysim"
 )
 
 var updatePicture = flag.Bool("update", false, "write the picture of the phone in docs/phone.png anew")
@@ -40,6 +42,7 @@ func (b *browser) looksLikeReadme(t *testing.T) {
 		document.querySelector("#phone .frame").style.height = "610px"`)) // whatever is around the phone
 	content, err := chromedp.Run(b.ctx, chromedp.Screenshot("#phone .frame"))
 	cmdtest.NoError(t, err)
+	b.unlink(t, who)
 	got, err := png.Decode(bytes.NewReader(content))
 	cmdtest.NoError(t, err)
 	if *updatePicture {
@@ -56,6 +59,16 @@ func (b *browser) looksLikeReadme(t *testing.T) {
 	if at, by := mostDifferent(got, want); by > 0.15 {
 		t.Errorf("docs/phone.png is not the phone: at %v they differ by %.2f. If the phone is right, run\n"+
 			"FUNDPASS_E2E=1 go test ./cmd/e2e -run TestPages/readme -update", at, by)
+	}
+}
+
+// unlink ends the link, which a later test of the same demo makes.
+func (b *browser) unlink(t *testing.T, who alipaysim.Person) {
+	t.Helper()
+	p := b.demo.client()
+	logIn(t, p, who.Person)
+	if a := mustPost(t, p, "/v1/link/remove", apiclient.Fields{"password": who.Password}); a.Code != "OK" {
+		t.Errorf("unlink: %s", a.Raw)
 	}
 }
 

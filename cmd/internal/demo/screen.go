@@ -9,6 +9,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"fundpass/miniapp-api/sms/smssim"
 )
 
 // show prints what the operator needs once everything runs.
@@ -22,6 +24,7 @@ func (d *demo) show() {
 		{"App", d.mobileURL() + " (the API of the centre's app)"},
 		{"Docs", d.url() + "/docs"},
 		{"Alipay", d.simURL + " (simulated)"},
+		{"SMS", d.url() + smssim.InboxPath + " (what the simulated gateway at " + d.smsURL + " has sent)"},
 		{"Policy", fmt.Sprintf("%s, %d rules", d.app.Policy.Name, len(d.app.Policy.Public()))},
 		{"Links", "proof " + d.proof + ", consent " + d.consent + ", transfer after " + d.transferAfter},
 		{"Database", d.postgres.Dir() + d.dataNote()},

@@ -31,7 +31,8 @@ type App struct {
 	gateway *signing.Gateway
 	Policy  *passwd.Policy
 	Hasher  *passwd.Hasher
-	mailer  *mailer // nil if notices are not sent
+	mailer  *mailer    // nil if notices are not sent
+	sms     *smsMailer // nil: no SMS is sent
 
 	provider *alipay.Provider
 	service  *selfservice.Service
@@ -98,7 +99,7 @@ func (a *App) addServer(f settings.Files) error {
 		Proof: selfservice.Proof(s.Proof), InitialProof: selfservice.Proof(s.InitialProof),
 		Reset: selfservice.ResetProof(s.Reset), Transfer: selfservice.TransferPolicy(s.LinkTransfer),
 		Consent: selfservice.ConsentMode(s.Consent), ConsentTexts: f.Consents,
-		MessageTemplate: s.MessageTemplate, Documents: a.documents,
+		MessageTemplate: s.MessageTemplate, SMS: f.SMS != nil, Documents: a.documents,
 	})
 	if err != nil {
 		return err
@@ -123,6 +124,7 @@ func (a *App) addServer(f settings.Files) error {
 		server.ReportNotices(a.mailer.report)
 	}
 	a.server, a.Handler = server, server.Handler()
+	a.addSMS(f.SMS)
 	return errors.Join(a.addWebsite(), a.addMobile())
 }
 

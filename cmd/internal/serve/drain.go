@@ -56,6 +56,9 @@ func (a *App) Serve(ctx context.Context, on Listeners) error {
 	if a.mailer != nil {
 		workers.Go(func() { a.mailer.work(workerCtx, mailEvery) })
 	}
+	if a.sms != nil {
+		workers.Go(func() { a.sms.work(workerCtx, smsEvery) })
+	}
 	workers.Go(func() { a.watchExpiry(workerCtx, warnEvery) })
 	defer workers.Wait()
 	defer stopWorkers()

@@ -4,6 +4,7 @@
 let token = '';
 let entered = false;
 let initialHint = '';
+let resetByFace = true;
 /** @type {Promise<SessionReply>|null} */
 let opening = null;
 
@@ -54,6 +55,13 @@ module.exports = {
   token: () => token,
   /** Returns what the centre says of initial passwords, '' for nothing. */
   initialHint: () => initialHint,
+  /** Keeps whether a face can reset the password, as GET /v1/password says. @param {{reset_offered?: boolean}} password */
+  keepReset(password) {
+    resetByFace = password.reset_offered !== false;
+    return resetByFace;
+  },
+  /** Reports that as far as it is known. */
+  resetByFace: () => resetByFace,
   /** Reports whether the citizen has tapped to come in. */
   entered: () => entered,
   enter() {

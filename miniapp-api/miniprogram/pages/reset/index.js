@@ -4,6 +4,7 @@ const { form } = require('../../lib/request.js');
 const outcome = require('../../lib/outcome.js');
 const face = require('../../lib/face.js');
 const newPassword = require('../../lib/newpassword.js');
+const session = require('../../lib/session.js');
 
 /** The number of queries for Alipay's result and the seconds between them. */
 const QUESTIONS = 3;
@@ -11,13 +12,22 @@ const BETWEEN = 2;
 
 screen({
   ...newPassword.methods,
-  data: { proven: false, byCode: false, code: '', ...newPassword.data },
+  data: { proven: false, byCode: false, code: '', offered: true, ...newPassword.data }, // offered: by face
 
   /** @param {{by?: string}} [query] */
   onLoad(query) {
     this.starting = form();
     this.form = form();
     this.setData({ byCode: !!query && query.by === 'code' }); // after a link with the same code
+    return this.run(() => this.loadOffer());
+  },
+
+  /** A passport has no face check, and not every centre has one. */
+  async loadOffer() {
+    const password = await this.call({ path: '/v1/password' });
+    this.usePolicy(password);
+    const offered = session.keepReset(password);
+    this.setData({ offered, byCode: this.data.byCode || !offered });
   },
 
   verify() {
@@ -50,7 +60,7 @@ screen({
   },
 
   async setPassword() {
-    await this.loadRules();
+    if (!this.policy) await this.loadRules();
     this.setData({ proven: true, code: '' });
   },
 
