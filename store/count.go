@@ -23,6 +23,11 @@ const (
 
 	countTransfersOfPerson = "transfers of a person"
 	countTransfersOfUser   = "transfers of a user"
+
+	countSMSRecoveriesOfPerson = "SMS recoveries of a person"
+
+	countCodesOfPerson  = "SMS codes of a person"
+	countCodesOfNetwork = "SMS codes of a network"
 )
 
 // A start names the daily counters of one verification: one of the person, one of the user.

@@ -39,7 +39,7 @@ type RowCount struct {
 var errDryRun = errors.New("store: dry run")
 
 // Erase deletes the data kept about a person (PIPL article 47) in one transaction: links,
-// pending links, transfers, sessions, changes, resets, earlier passwords, attempts, counts,
+// pending links, transfers, sessions, devices, changes, resets, earlier passwords, attempts, counts,
 // phone proofs, consents, notices, idempotency records and the content of notifications.
 // The accounts and their present passwords are the centre's own data and stay unless
 // Accounts is set. Events and operators' actions stay for their retention time: they
@@ -126,12 +126,15 @@ func (db *DB) erasables(t subjectRefs, e Erasure) []erasable {
 		{"changes", `person_digest = ANY ($2)`, persons},
 		{"changes", `account_id = ANY ($2::uuid[])`, accounts},
 		{"password_history", `account_id = ANY ($2::uuid[])`, accounts},
+		{"devices", `person_digest = ANY ($2)`, persons}, // useDevice locks them before the session is written
 		{"sessions", `identity_digest = ANY ($2)`, identities},
 		{"password_tickets", `token_digest = ANY ($2)`, byteas(t.tokens...)},
 		{"lockouts", `person_digest = ANY ($2)`, persons}, // ReserveAttempt locks them first
 		{"idempotency_records", `scope = ANY ($2)`, byteas(db.scopes(t)...)},
 		{"daily_counts", `subject_digest = ANY ($2)`, persons}, // ChargeReset locks the person's first
 		{"daily_counts", `subject_digest = ANY ($2)`, identities},
+		{"sms_codes", `person_digest = ANY ($2)`, persons}, // IssueSMSCode locks them after the count and before the outbox
+		{"sms_codes", `account_id = ANY ($2::uuid[])`, accounts},
 		{"phone_payloads", `identity_digest = ANY ($2)`, identities},
 		{"consents", `identity_digest = ANY ($2)`, identities},
 		{"message_subscriptions", `identity_digest = ANY ($2)`, identities},

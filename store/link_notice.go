@@ -18,7 +18,7 @@ const (
 // that moved names the new account.
 func (t importTx) addLinkEndedNotices(ctx context.Context, kind string, links []affectedLink) error {
 	ids, accounts := make(pq.StringArray, len(links)), make(pq.StringArray, len(links))
-	sealed := make(pq.ByteaArray, len(links))
+	sealed, media := make(pq.ByteaArray, len(links)), make(pq.StringArray, len(links))
 	for i, l := range links {
 		n := Notice{ChangedAt: t.now, Person: l.Person}
 		if err := t.db.unseal(l.Sealed, "links", l.Identity, &n.Identity); err != nil {
@@ -32,12 +32,12 @@ func (t importTx) addLinkEndedNotices(ctx context.Context, kind string, links []
 		if sealed[i], err = t.db.seal(n, "outbox", id[:]); err != nil {
 			return err
 		}
-		ids[i], accounts[i] = id.String(), account.String()
+		ids[i], accounts[i], media[i] = id.String(), account.String(), mediumOf(n.Identity)
 	}
 	_, err := t.ExecContext(ctx, `
-		INSERT INTO outbox (center_id, outbox_id, kind, account_id, sealed, created_at, next_at)
-		SELECT $1, o.outbox_id, $5, o.account_id, o.sealed, $6, $6
-		FROM unnest($2::uuid[], $3::uuid[], $4::bytea[]) AS o (outbox_id, account_id, sealed)`,
-		t.db.center, ids, accounts, sealed, kind, t.now)
+		INSERT INTO outbox (center_id, outbox_id, kind, account_id, sealed, created_at, next_at, expires_at, medium)
+		SELECT $1, o.outbox_id, $5, o.account_id, o.sealed, $6, $6, $7, o.medium
+		FROM unnest($2::uuid[], $3::uuid[], $4::bytea[], $8::text[]) AS o (outbox_id, account_id, sealed, medium)`,
+		t.db.center, ids, accounts, sealed, kind, t.now, t.now.Add(NoticeLife), media)
 	return err
 }

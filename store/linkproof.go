@@ -20,7 +20,8 @@ const (
 	LinkProofExpired  = "expired"
 )
 
-// A LinkProof is a link that waits for Alipay to verify its user. Either the password was
+// A LinkProof is a link that waits for its user to be verified, by Alipay or by a code sent to
+// the phone on file. Either the password was
 // right and the face is verified next, or, with a Claim, the face is verified first; then
 // there is no account until the password is right, and the person may be unknown to the
 // centre.
@@ -29,7 +30,7 @@ type LinkProof struct {
 	AccountID         uuid.UUID `db:"account_id"`
 	PersonDigest      []byte    `db:"person_digest"`
 	Scope             []byte    `db:"scope"` // of the attempt at the password
-	Kind              string    `db:"kind"`  // ResetByCertify or ResetByFace
+	Kind              string    `db:"kind"`  // ResetByCertify, ResetByFace or ResetBySMS
 	State             string    `db:"state"`
 	CredentialVersion int64     `db:"credential_version"` // of the password that was right
 	Transfer          bool      `db:"transfer"`           // the link may be transferred from another user
@@ -39,6 +40,9 @@ type LinkProof struct {
 	CertifyID         string    `db:"-"` // Alipay's
 	Sealed            []byte    `db:"sealed_certify"`
 	Start             Start     `db:"-"` // counted by OpenLinkProof
+
+	PassedAt  *time.Time `db:"passed_at"` // when the code was right; nil: not yet, or of another kind
+	smsCodeID uuid.UUID
 }
 
 // ByCode reports whether a reset code replaced the password.
@@ -73,26 +77,31 @@ func (db *DB) OpenLinkProof(ctx context.Context, s Session, a Account, p LinkPro
 	p.State, p.Sealed = LinkProofStarted, sealed
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		p.ExpiresAt = now.Add(LinkProofLife)
-		if _, err := tx.ExecContext(ctx, `
-			UPDATE link_proofs SET state = 'replaced', closed_at = $3
-			WHERE center_id = $1 AND identity_digest = $2 AND state = 'started'`,
-			db.center, s.IdentityDigest, now); err != nil {
-			return err
-		}
-		res, err := tx.ExecContext(ctx, `
-			INSERT INTO link_proofs (center_id, proof_id, identity_digest, token_digest, person_digest, account_id, scope, kind, state,
-				certify_digest, sealed_certify, credential_version, transfer, code_id, opened_at, expires_at, claim_digest)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-			ON CONFLICT DO NOTHING`,
-			db.center, p.ID, s.IdentityDigest, s.TokenDigest, p.PersonDigest, idOrNull(p.AccountID), p.Scope, p.Kind, p.State,
-			db.certifyDigest(p.CertifyID), p.Sealed, sql.NullInt64{Int64: p.CredentialVersion, Valid: p.Claim == nil},
-			p.Transfer, idOrNull(p.CodeID), now, p.ExpiresAt, p.Claim)
-		if err := changedOne(res, err, ErrConflict); err != nil {
+		if err := db.replaceLinkProof(ctx, tx, s, p, now); err != nil {
 			return err
 		}
 		return db.settleStart(ctx, tx, p.Start, 1)
 	})
 	return p, err
+}
+
+// replaceLinkProof adds a proof in place of the one that the user has open.
+func (db *DB) replaceLinkProof(ctx context.Context, tx *sqlx.Tx, s Session, p LinkProof, now time.Time) error {
+	if _, err := tx.ExecContext(ctx, `
+		UPDATE link_proofs SET state = 'replaced', closed_at = $3
+		WHERE center_id = $1 AND identity_digest = $2 AND state = 'started'`,
+		db.center, s.IdentityDigest, now); err != nil {
+		return err
+	}
+	res, err := tx.ExecContext(ctx, `
+		INSERT INTO link_proofs (center_id, proof_id, identity_digest, token_digest, person_digest, account_id, scope, kind, state,
+			certify_digest, sealed_certify, credential_version, transfer, code_id, opened_at, expires_at, claim_digest, sms_code_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+		ON CONFLICT DO NOTHING`,
+		db.center, p.ID, s.IdentityDigest, s.TokenDigest, p.PersonDigest, idOrNull(p.AccountID), p.Scope, p.Kind, p.State,
+		db.certifyDigest(p.CertifyID), p.Sealed, sql.NullInt64{Int64: p.CredentialVersion, Valid: p.Claim == nil},
+		p.Transfer, idOrNull(p.CodeID), now, p.ExpiresAt, p.Claim, idOrNull(p.smsCodeID))
+	return changedOne(res, err, ErrConflict)
 }
 
 // LinkProof returns a proof that this session began, or ErrNotFound.
@@ -102,7 +111,7 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 		return sqlx.GetContext(ctx, q, &p, `
 			SELECT proof_id, account_id, person_digest, scope, kind,
 				CASE WHEN state = 'started' AND expires_at <= $5 THEN 'expired' ELSE state END AS state,
-				coalesce(credential_version, 0) AS credential_version, transfer, code_id, claim_digest, expires_at, sealed_certify
+				coalesce(credential_version, 0) AS credential_version, transfer, code_id, claim_digest, expires_at, sealed_certify, passed_at
 			FROM link_proofs
 			WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND NOT recovery`,
 			db.center, id, s.IdentityDigest, s.TokenDigest, db.clock())
@@ -110,7 +119,9 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 	if err != nil {
 		return LinkProof{}, mapNoRows(err, ErrNotFound)
 	}
-	err = db.unseal(p.Sealed, "link_proofs", p.ID[:], &p.CertifyID)
+	if p.Sealed != nil {
+		err = db.unseal(p.Sealed, "link_proofs", p.ID[:], &p.CertifyID)
+	}
 	return p, err
 }
 
@@ -143,7 +154,7 @@ func (db *DB) closeLinkProof(ctx context.Context, tx *sqlx.Tx, s Session, p Link
 		UPDATE link_proofs SET state = $9, closed_at = $5, account_id = $6, credential_version = $7, code_id = $10
 		WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND person_digest = $8
 			AND (claim_digest IS NOT NULL OR account_id = $6 AND code_id IS NOT DISTINCT FROM $10)
-			AND state = 'started' AND expires_at > $5 AND NOT recovery
+			AND state = 'started' AND expires_at > $5 AND NOT recovery AND (kind <> 'sms' OR passed_at IS NOT NULL)
 			AND EXISTS (SELECT 1 FROM password_credentials
 				WHERE center_id = $1 AND account_id = $6 AND kind = 'password' AND version = $7 AND (state <> 'frozen' OR $10::uuid IS NOT NULL))
 			AND ($10 IS NULL OR EXISTS (SELECT 1 FROM reset_codes

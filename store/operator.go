@@ -123,12 +123,13 @@ func (db *DB) clearLockouts(ctx context.Context, tx *sqlx.Tx, done *Unlocked) er
 
 // An OperatorAction is one entry of the operators' record.
 type OperatorAction struct {
-	ID        uuid.UUID `db:"action_id" json:"action_id"`
-	At        time.Time `db:"at" json:"at"`
-	Operator  string    `db:"operator" json:"operator"`
-	Action    string    `db:"action" json:"action"`
-	AccountID uuid.UUID `db:"account_id" json:"account_id"`
-	Reason    string    `db:"reason" json:"reason"`
+	ID        uuid.UUID  `db:"action_id" json:"action_id"`
+	At        time.Time  `db:"at" json:"at"`
+	Operator  string     `db:"operator" json:"operator"`
+	Action    string     `db:"action" json:"action"`
+	AccountID *uuid.UUID `db:"account_id" json:"account_id"` // nil for an action on a channel
+	Channel   string     `db:"channel" json:"channel,omitempty"`
+	Reason    string     `db:"reason" json:"reason"`
 }
 
 // OperatorActions returns the operators' actions since a time, oldest first.
@@ -137,7 +138,7 @@ func (db *DB) OperatorActions(ctx context.Context, since time.Time) ([]OperatorA
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		all = nil
 		return sqlx.SelectContext(ctx, q, &all, `
-			SELECT action_id, at, operator, action, account_id, reason FROM operator_actions
+			SELECT action_id, at, operator, action, account_id, coalesce(channel, '') AS channel, reason FROM operator_actions
 			WHERE center_id = $1 AND at >= $2 ORDER BY at, action_id`, db.center, since)
 	})
 	return all, err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 )
 
 // Kinds of notices to the owner.
@@ -57,6 +58,11 @@ type Notice struct {
 	// Person is the digest of the account's holder at that time. The account may belong to
 	// another person now.
 	Person []byte `json:"p"`
+
+	// Code is the code of an SMS until it is sent, and Phone the digest of the phone that it is
+	// for. A code has no Identity.
+	Code  string `json:"c,omitempty"`
+	Phone []byte `json:"ph,omitempty"`
 }
 
 // A notice is a Notice to be added to the outbox.
@@ -75,17 +81,18 @@ func (db *DB) queueNotice(ctx context.Context, tx *sqlx.Tx, n notice, now time.T
 	if n.to, err = db.addressee(ctx, tx, n); err != nil {
 		return err
 	}
-	sealed, err := db.seal(Notice{n.to, now, n.person}, "outbox", n.id[:])
+	sealed, err := db.seal(Notice{Identity: n.to, ChangedAt: now, Person: n.person}, "outbox", n.id[:])
 	if err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `
-		INSERT INTO outbox (center_id, outbox_id, kind, account_id, sealed, created_at, next_at)
-		SELECT $1::text, $2::uuid, $3::text, $4::uuid, $5::bytea, $6::timestamptz, $6::timestamptz
+		INSERT INTO outbox (center_id, outbox_id, kind, account_id, sealed, created_at, next_at, expires_at, medium)
+		SELECT $1::text, $2::uuid, $3::text, $4::uuid, $5::bytea, $6::timestamptz, $6::timestamptz, $9::timestamptz, $10::text
 		WHERE $8 OR NOT coalesce((SELECT withdrawn_at IS NOT NULL FROM consents
 			WHERE center_id = $1 AND identity_digest = $7 AND purpose = 'message'
 			ORDER BY given_at DESC LIMIT 1), false)`,
-		db.center, n.id, n.kind, n.account, sealed, now, db.digest(n.to), slices.Contains(securityNotices, n.kind))
+		db.center, n.id, n.kind, n.account, sealed, now, db.digest(n.to), slices.Contains(securityNotices, n.kind),
+		now.Add(NoticeLife), mediumOf(n.to))
 	return err
 }
 
@@ -119,32 +126,35 @@ type Delivery struct {
 	Attempts int       `db:"attempts"` // including this one
 	Sealed   []byte    `db:"sealed"`
 	Lease    uuid.UUID `db:"lease"`
+
+	AccountID uuid.UUID `db:"account_id"`
 }
 
-// claimNotices claims due notices. It skips rows that another process is claiming. ARRAY
-// makes the sub-select run once.
+// claimNotices claims due rows of some media. It skips rows that another process is claiming.
+// ARRAY makes the sub-select run once.
 const claimNotices = `
-	UPDATE outbox SET lease = $4, next_at = $5, attempts = attempts + 1
+	UPDATE outbox SET lease = $4, next_at = $5, attempts = attempts + 1, medium = $7
 	WHERE center_id = $1 AND outbox_id = ANY (ARRAY(
 		SELECT outbox_id FROM outbox
-		WHERE center_id = $1 AND next_at <= $2 AND done_at IS NULL AND failed_at IS NULL
+		WHERE center_id = $1 AND medium = ANY ($6) AND next_at <= $2 AND done_at IS NULL AND failed_at IS NULL
 		ORDER BY next_at LIMIT $3
 		FOR UPDATE SKIP LOCKED))
-	RETURNING outbox_id, kind, attempts, sealed, lease`
+	RETURNING outbox_id, kind, attempts, sealed, lease, account_id`
 
 // Due claims up to n notices for sending. Each notice is claimed by one caller over all
 // processes, which then calls Delivered, Defer or Abandon; otherwise the claim ends with
 // its lease. A notice may therefore be sent more than once and is never lost. Notices older
-// than NoticeLife are given up instead; expired is their number.
+// than NoticeLife are given up instead; expired is their number. DueSMS claims those that are
+// sent by SMS.
 func (db *DB) Due(ctx context.Context, n int) (due []Delivery, expired int, err error) {
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		due = nil
 		var old []Delivery
 		if err := tx.SelectContext(ctx, &old, `
 			UPDATE outbox SET failed_at = $2
-			WHERE center_id = $1 AND next_at <= $2 AND created_at <= $3 AND done_at IS NULL AND failed_at IS NULL
+			WHERE center_id = $1 AND medium = 'message' AND next_at <= $2 AND expires_at <= $2 AND done_at IS NULL AND failed_at IS NULL
 			RETURNING outbox_id, kind`,
-			db.center, now, now.Add(-NoticeLife)); err != nil {
+			db.center, now); err != nil {
 			return err
 		}
 		expired = len(old)
@@ -153,7 +163,7 @@ func (db *DB) Due(ctx context.Context, n int) (due []Delivery, expired int, err 
 				return err
 			}
 		}
-		return tx.SelectContext(ctx, &due, claimNotices, db.center, now, n, uuid.New(), now.Add(noticeLease))
+		return tx.SelectContext(ctx, &due, claimNotices, db.center, now, n, uuid.New(), now.Add(noticeLease), pq.StringArray{MediumMessage}, MediumMessage)
 	})
 	return due, expired, err
 }
@@ -226,9 +236,9 @@ func pauseAfter(attempts int) time.Duration {
 	return long + rand.N(long/4)
 }
 
-// Undelivered returns the number of notices not delivered yet, including those being sent
-// and deferred ones, and the age of the oldest.
-func (db *DB) Undelivered(ctx context.Context) (n int, oldest time.Duration, err error) {
+// Undelivered returns the number of notices of a medium that are not delivered yet, including
+// those being sent and deferred ones, and the age of the oldest.
+func (db *DB) Undelivered(ctx context.Context, medium string) (n int, oldest time.Duration, err error) {
 	var row struct {
 		N     int        `db:"n"`
 		Since *time.Time `db:"since"`
@@ -236,7 +246,7 @@ func (db *DB) Undelivered(ctx context.Context) (n int, oldest time.Duration, err
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {
 		return sqlx.GetContext(ctx, q, &row, `
 			SELECT count(*) AS n, min(created_at) AS since FROM outbox
-			WHERE center_id = $1 AND done_at IS NULL AND failed_at IS NULL`, db.center)
+			WHERE center_id = $1 AND medium = $2 AND done_at IS NULL AND failed_at IS NULL`, db.center, medium)
 	})
 	if row.Since != nil {
 		oldest = max(0, db.clock().Sub(*row.Since))

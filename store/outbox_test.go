@@ -194,7 +194,7 @@ func TestNoticePauses(t *testing.T) {
 		o.pass(want/4 + 2*time.Second)
 		want = min(2*want, 6*time.Hour)
 	}
-	if n, _, err := o.dbs[0].Undelivered(t.Context()); err != nil || n != 0 {
+	if n, _, err := o.dbs[0].Undelivered(t.Context(), store.MediumMessage); err != nil || n != 0 {
 		t.Errorf("%d undelivered, %v", n, err)
 	}
 	o.pass(store.NoticeLife)
@@ -208,7 +208,7 @@ func TestUndelivered(t *testing.T) {
 	o := newOutbox(t)
 	is := func(want int, oldest time.Duration) {
 		t.Helper()
-		n, age, err := o.dbs[0].Undelivered(t.Context())
+		n, age, err := o.dbs[0].Undelivered(t.Context(), store.MediumMessage)
 		if err != nil || n != want || age != oldest {
 			t.Errorf("%d, %v, %v; want %d, %v", n, age, err, want, oldest)
 		}
@@ -223,7 +223,7 @@ func TestUndelivered(t *testing.T) {
 	is(3, 2*time.Minute)
 	o.check(o.dbs[0].Delivered(t.Context(), due[0]))
 	o.check(o.dbs[0].Abandon(t.Context(), due[1]))
-	n, _, err := o.dbs[0].Undelivered(t.Context())
+	n, _, err := o.dbs[0].Undelivered(t.Context(), store.MediumMessage)
 	if err != nil || n != 1 {
 		t.Errorf("%d, %v", n, err)
 	}

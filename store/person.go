@@ -23,6 +23,7 @@ type PersonData struct {
 	Accounts []AccountData `json:"accounts,omitempty"`
 	Links    []LinkData    `json:"links,omitempty"`
 	Sessions []SessionData `json:"sessions,omitempty"`
+	Devices  []DeviceData  `json:"devices,omitempty"`
 
 	Passwords     []PasswordData     `json:"passwords,omitempty"`
 	Earlier       []EarlierPassword  `json:"earlier_passwords,omitempty"`
@@ -30,6 +31,7 @@ type PersonData struct {
 	Changes       []ChangeData       `json:"changes,omitempty"`
 	Resets        []ChangeData       `json:"resets,omitempty"`
 	ResetCodes    []ResetCodeData    `json:"reset_codes,omitempty"`
+	SMSCodes      []SMSCodeData      `json:"sms_codes,omitempty"`
 	ResetCounts   []CountData        `json:"reset_counts,omitempty"`
 	LinkProofs    []StepData         `json:"link_proofs,omitempty"` // verifications before a link
 	Transfers     []StepData         `json:"link_transfers,omitempty"`
@@ -74,6 +76,17 @@ type SessionData struct {
 	Phone     string    `json:"phone,omitempty" db:"-"`
 	Token     []byte    `json:"-" db:"token_digest"`
 	Sealed    []byte    `json:"-" db:"sealed_phone"`
+}
+
+// DeviceData is a device with which the person has signed in.
+type DeviceData struct {
+	ID        uuid.UUID  `json:"device_id" db:"device_id"`
+	Name      string     `json:"name" db:"-"`
+	Platform  string     `json:"platform,omitempty" db:"-"`
+	CreatedAt time.Time  `json:"created_at" db:"created_at"`
+	UsedAt    time.Time  `json:"used_at" db:"used_at"`
+	EndedAt   *time.Time `json:"ended_at,omitempty" db:"ended_at"`
+	Sealed    []byte     `json:"-" db:"sealed"`
 }
 
 // PasswordData is the state of an account's password.
@@ -129,6 +142,14 @@ type ResetCodeData struct {
 	Used     bool      `json:"used" db:"used"`
 }
 
+// SMSCodeData is a code that was requested by SMS.
+type SMSCodeData struct {
+	Purpose  string    `json:"purpose" db:"purpose"`
+	Channel  string    `json:"channel" db:"channel"`
+	IssuedAt time.Time `json:"issued_at" db:"issued_at"`
+	Used     bool      `json:"used" db:"used"`
+}
+
 // CountData is a daily count.
 type CountData struct {
 	Purpose string `json:"purpose" db:"purpose"`
@@ -136,9 +157,10 @@ type CountData struct {
 	Count   int    `json:"count" db:"count"`
 }
 
-// NoticeData is a notice to the owner.
+// NoticeData is a notice to the owner, or a code.
 type NoticeData struct {
 	Kind      string     `json:"kind" db:"kind"`
+	Medium    string     `json:"medium" db:"medium"`
 	CreatedAt time.Time  `json:"created_at" db:"created_at"`
 	DoneAt    *time.Time `json:"done_at" db:"done_at"`
 }

@@ -60,7 +60,7 @@ func (d *PersonData) accountParts() []part {
 			FROM password_history WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY account_id, kind, version`},
 		{&d.ResetCodes, `SELECT issued_by, issued_at, used
 			FROM reset_codes WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY issued_at`},
-		{&d.Notices, `SELECT kind, created_at, done_at
+		{&d.Notices, `SELECT kind, medium, created_at, done_at
 			FROM outbox WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY created_at`},
 		{&d.Events, `SELECT event_id, at, kind, channel
 			FROM events WHERE center_id = $1 AND account_id = ANY ($2::uuid[]) ORDER BY at, event_id`},
@@ -82,6 +82,10 @@ func (d *PersonData) personParts() []part {
 			FROM link_proofs WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY opened_at`},
 		{&d.Transfers, `SELECT transfer_id AS id, state, requested_at AS opened_at, closed_at
 			FROM link_transfers WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY requested_at`},
+		{&d.SMSCodes, `SELECT purpose, channel, issued_at, used
+			FROM sms_codes WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY issued_at`},
+		{&d.Devices, `SELECT device_id, created_at, used_at, ended_at, sealed
+			FROM devices WHERE center_id = $1 AND person_digest = ANY ($2) ORDER BY created_at`},
 	}
 }
 
@@ -151,6 +155,14 @@ func (db *DB) openData(d *PersonData) error {
 			return err
 		}
 		l.Kind = l.Identity.Kind
+	}
+	for i := range d.Devices {
+		dev := &d.Devices[i]
+		var label DeviceLabel
+		if err := db.unseal(dev.Sealed, "devices", dev.ID[:], &label); err != nil {
+			return err
+		}
+		dev.Name, dev.Platform = label.Name, label.Platform
 	}
 	for i := range d.Sessions {
 		s := &d.Sessions[i]

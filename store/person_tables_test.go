@@ -16,13 +16,15 @@ var exportedAs = map[string]string{
 	"password_history": "earlier_passwords", "lockouts": "lockouts", "changes": "changes", "resets": "resets",
 	"reset_codes": "reset_codes", "daily_counts": "reset_counts", "link_proofs": "link_proofs", "link_transfers": "link_transfers", "consents": "consents",
 	"message_subscriptions": "message_subscriptions",
+	"sms_codes":             "sms_codes",
 	"phone_payloads":        "phone_proofs", "outbox": "notices", "notifications": "notifications", "events": "events",
-	"operator_actions": "operator_actions",
+	"operator_actions": "operator_actions", "devices": "devices",
 }
 
 // notExported are tables that are not exported, with the reasons.
 var notExported = map[string]string{
-	"auth_codes":          "digests of Alipay's codes, kept for a day, which identify no person",
+	"spent_values":        "digests of random codes and tokens, kept for a day, which identify no person",
+	"dpop_proofs":         "digests of proofs, kept for minutes, which identify no person",
 	"centers":             "markers of the keys",
 	"imports":             "digests of whole files",
 	"password_tickets":    "random numbers, kept for 15 minutes, without personal data",
@@ -35,7 +37,8 @@ var erasedAs = map[string]string{"notifications": "notifications (content)"}
 
 // notErased are tables in which a person's rows stay, with the reasons.
 var notErased = map[string]string{
-	"auth_codes":       notExported["auth_codes"],
+	"spent_values":     notExported["spent_values"],
+	"dpop_proofs":      notExported["dpop_proofs"],
 	"centers":          notExported["centers"],
 	"imports":          notExported["imports"],
 	"events":           "kept for FUNDPASS_AUDIT_YEARS, with the account's keyed digest only",

@@ -20,7 +20,7 @@ import (
 // createPersonRows creates the rows of the n-th depositor in every table: two accounts, two
 // users one after the other, a change, resets by Alipay and by a clerk, a face verified for
 // a link, the link transferred and back, a consent, a phone, tickets, idempotency records,
-// failed attempts and a notification.
+// failed attempts, a device and a notification.
 func createPersonRows(t *testing.T, db *store.DB, n int) store.Depositor {
 	t.Helper()
 	app := appOf(t, db)
@@ -78,6 +78,9 @@ func createPersonRowsAs(t *testing.T, db *store.DB, n int, identity func(user st
 	noError(t, err)
 	_, err = db.IssueResetCode(ctx, account, fmt.Sprintf("%010d", n), "0017")
 	noError(t, err)
+	_, err = db.IssueSMSCode(ctx, store.SMSCodeOrder{ID: uuid.New(), Purpose: "reset", Channel: s.Channel, PersonDigest: account.PersonDigest, AccountID: account.ID,
+		Mobile: d.Person.Phone, Binding: s.TokenDigest, Code: "000000", Silent: true})
+	noError(t, err)
 	noError(t, db.BindPhone(ctx, s, store.PhoneProof{Payload: []byte(fmt.Sprint("payload", n)), Mobile: d.Person.Phone}))
 	noError(t, db.AddTicket(ctx, s, fmt.Sprint("ticket", n)))
 	for _, scope := range [][]byte{s.IdentityDigest, db.Digest("session", s.TokenDigest)} {
@@ -91,6 +94,8 @@ func createPersonRowsAs(t *testing.T, db *store.DB, n int, identity func(user st
 	_, err = db.ReserveAttempt(ctx, store.AttemptRequest{PersonDigest: account.PersonDigest, Scope: store.PublicScope, Policy: tiers, Source: &store.UnverifiedSource{
 		User: s.IdentityDigest, Address: fmt.Sprint("192.0.2.", n), Limits: store.Spraying{PerUser: 5, PerAddress: 5, PerMinute: 5}}})
 	noError(t, err)
+	noError(t, db.SignIn(ctx, store.SignIn{Channel: store.ChannelApp, TokenDigest: []byte(fmt.Sprint("g", n)), Account: account,
+		Device: &store.SignInDevice{Thumbprint: []byte(fmt.Sprint("key", n)), Label: store.DeviceLabel{Name: fmt.Sprint("phone of ", n)}, Add: true}}))
 	_, err = db.RecordNotification(ctx, store.Notification{NotifyID: fmt.Sprint("notice", n), Family: "a", Method: "b",
 		Content: fmt.Appendf(nil, `{"open_id":"second-of-%d"}`, n)})
 	noError(t, err)
@@ -148,7 +153,7 @@ func TestErase(t *testing.T) {
 			}
 			after := allRows(t, db)
 			for _, table := range slices.Sorted(maps.Keys(after)) {
-				if len(lived[table]) == len(before[table]) && !slices.Contains([]string{"centers", "imports", "auth_codes", "operator_actions"}, table) {
+				if len(lived[table]) == len(before[table]) && !slices.Contains([]string{"centers", "imports", "spent_values", "dpop_proofs", "operator_actions", "channels", "channel_counts", "operator_approvals"}, table) {
 					t.Errorf("no rows in %s: add some in createPersonRows", table)
 				}
 				if diff := cmp.Diff(before[table], after[table]); diff != "" && !slices.Contains(tt.kept, table) {
@@ -180,7 +185,7 @@ func digestsOf(t *testing.T, db *store.DB, d store.Depositor) map[string]string 
 		UNION SELECT encode(identity_digest, 'hex') FROM links WHERE person_digest = $1`, db.PersonDigest(d.DocumentKey)) {
 		all[fmt.Sprint("user ", i)] = digest
 	}
-	if len(all) != 4 {
+	if len(all) != 5 {
 		t.Fatalf("%d digests", len(all))
 	}
 	return all
@@ -264,13 +269,13 @@ func TestExport(t *testing.T) {
 		got[name] = len(l)
 	}
 	if diff := cmp.Diff(map[string]int{
-		"accounts": 2, "links": 1, "sessions": 2, "passwords": 2, "earlier_passwords": 1, "lockouts": 2, "changes": 1,
-		"link_proofs": 1, "link_transfers": 2, "consents": 1, "resets": 1, "reset_codes": 1, "reset_counts": 5, "phone_proofs": 1, "notices": 9, "notifications": 1, "events": 13, "message_subscriptions": 1,
+		"accounts": 2, "links": 2, "sessions": 3, "devices": 1, "passwords": 2, "earlier_passwords": 1, "lockouts": 2, "changes": 1,
+		"link_proofs": 1, "link_transfers": 2, "consents": 1, "resets": 1, "reset_codes": 1, "reset_counts": 6, "sms_codes": 1, "phone_proofs": 1, "notices": 10, "notifications": 1, "events": 15, "message_subscriptions": 1,
 		"operator_actions": 2,
 	}, got); diff != "" {
 		t.Errorf("lists:\n%s", diff)
 	}
-	for _, want := range []string{d.Person.Name, d.Person.IDNumber, d.Person.Phone, d.Person.AccountNo, d.Person.EmployerNo, `"kind":"open_id"`, `"issued_by":"0017"`, "notice2"} {
+	for _, want := range []string{d.Person.Name, d.Person.IDNumber, d.Person.Phone, d.Person.AccountNo, d.Person.EmployerNo, `"kind":"open_id"`, `"issued_by":"0017"`, "notice2", "phone of 2"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing", want)
 		}
@@ -301,8 +306,9 @@ func TestOwnData(t *testing.T) {
 	noError(t, err)
 	data, err := db.OwnData(t.Context(), s)
 	noError(t, err)
-	if len(data.Accounts) != 1 || data.Accounts[0].AccountNo != d.Person.AccountNo || len(data.Events) != 13 || len(data.Notices) != 9 ||
-		len(data.Links) != 1 || data.Links[0].Identity.Value != "second-of-2" || len(data.Sessions) != 2 {
+	if len(data.Accounts) != 1 || data.Accounts[0].AccountNo != d.Person.AccountNo || len(data.Events) != 15 || len(data.Notices) != 10 ||
+		len(data.Links) != 2 || data.Links[0].Identity.Value != "second-of-2" || len(data.Sessions) != 3 ||
+		len(data.Devices) != 1 || data.Devices[0].Name != "phone of 2" {
 		t.Errorf("%+v", data)
 	}
 	if n := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM operator_actions WHERE action <> 'reset code'`)[0]; n != "0" {

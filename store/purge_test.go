@@ -17,7 +17,7 @@ func oldRows(t testing.TB, db *store.DB, n int, old time.Time) {
 	for _, statement := range []string{
 		`INSERT INTO idempotency_records (center_id, scope, key_digest, request_digest, run, lease_until, created_at)
 			SELECT $1, sha256(i::text::bytea), sha256('k'), sha256('r'), gen_random_uuid(), $2::timestamptz, $2::timestamptz FROM generate_series(1, $3::int) i`,
-		`INSERT INTO auth_codes (center_id, code_digest, spent_at)
+		`INSERT INTO spent_values (center_id, value_digest, spent_at)
 			SELECT $1, sha256(i::text::bytea), $2::timestamptz FROM generate_series(1, $3::int) i`,
 		`INSERT INTO sessions (center_id, token_digest, provider, channel, identity_digest, sealed, created_at, seen_at)
 			SELECT $1, sha256(i::text::bytea), 'alipay', 'alipay', sha256('i'), 'x', $2::timestamptz, $2::timestamptz FROM generate_series(1, $3::int) i`,
@@ -30,7 +30,7 @@ func oldRows(t testing.TB, db *store.DB, n int, old time.Time) {
 // left returns the counts of the rows of oldRows, in its order.
 func left(t *testing.T, db *store.DB) string {
 	t.Helper()
-	return list(t, storetest.ProbeOf(db), `SELECT concat_ws(' ', (SELECT count(*) FROM idempotency_records), (SELECT count(*) FROM auth_codes), (SELECT count(*) FROM sessions))`)[0]
+	return list(t, storetest.ProbeOf(db), `SELECT concat_ws(' ', (SELECT count(*) FROM idempotency_records), (SELECT count(*) FROM spent_values), (SELECT count(*) FROM sessions))`)[0]
 }
 
 // onDelete runs a statement for each deleted row of a table.

@@ -15,13 +15,15 @@ type Recovery struct {
 	ID                uuid.UUID     `db:"proof_id"`
 	AccountID         uuid.NullUUID `db:"account_id"` // null if the centre has no account for name and document
 	PersonDigest      []byte        `db:"person_digest"`
-	Kind              string        `db:"kind"`  // ResetByCertify or ResetByFace
+	Kind              string        `db:"kind"`  // ResetByCertify, ResetByFace or ResetBySMS
 	State             string        `db:"state"` // as of a LinkProof
 	CredentialVersion int64         `db:"credential_version"`
 	ExpiresAt         time.Time     `db:"expires_at"`
 	CertifyID         string        `db:"-"` // Alipay's
 	Sealed            []byte        `db:"sealed_certify"`
-	Start             Start         `db:"-"` // what OpenRecovery keeps
+	Start             Start         `db:"-"`         // what OpenRecovery keeps
+	PassedAt          *time.Time    `db:"passed_at"` // as of a LinkProof
+	smsCodeID         uuid.UUID
 }
 
 // RecoverableAccount returns the account that a citizen claims, or nil if the centre has none.
@@ -54,25 +56,30 @@ func (db *DB) OpenRecovery(ctx context.Context, s Session, r Recovery) (Recovery
 	r.State, r.Sealed = LinkProofStarted, sealed
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		r.ExpiresAt = now.Add(LinkProofLife)
-		if _, err := tx.ExecContext(ctx, `
-			UPDATE link_proofs SET state = 'replaced', closed_at = $3
-			WHERE center_id = $1 AND identity_digest = $2 AND state = 'started'`,
-			db.center, s.IdentityDigest, now); err != nil {
-			return err
-		}
-		res, err := tx.ExecContext(ctx, `
-			INSERT INTO link_proofs (center_id, proof_id, identity_digest, token_digest, person_digest, account_id, scope, kind, state,
-				certify_digest, sealed_certify, credential_version, recovery, opened_at, expires_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, true, $13, $14)
-			ON CONFLICT DO NOTHING`,
-			db.center, r.ID, s.IdentityDigest, s.TokenDigest, r.PersonDigest, r.AccountID, PublicScope, r.Kind, r.State,
-			db.certifyDigest(r.CertifyID), r.Sealed, r.CredentialVersion, now, r.ExpiresAt)
-		if err := changedOne(res, err, ErrConflict); err != nil {
+		if err := db.replaceRecovery(ctx, tx, s, r, now); err != nil {
 			return err
 		}
 		return db.settleStart(ctx, tx, r.Start, 1)
 	})
 	return r, err
+}
+
+// replaceRecovery adds a recovery in place of what the user has open.
+func (db *DB) replaceRecovery(ctx context.Context, tx *sqlx.Tx, s Session, r Recovery, now time.Time) error {
+	if _, err := tx.ExecContext(ctx, `
+		UPDATE link_proofs SET state = 'replaced', closed_at = $3
+		WHERE center_id = $1 AND identity_digest = $2 AND state = 'started'`,
+		db.center, s.IdentityDigest, now); err != nil {
+		return err
+	}
+	res, err := tx.ExecContext(ctx, `
+		INSERT INTO link_proofs (center_id, proof_id, identity_digest, token_digest, person_digest, account_id, scope, kind, state,
+			certify_digest, sealed_certify, credential_version, recovery, opened_at, expires_at, sms_code_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, true, $13, $14, $15)
+		ON CONFLICT DO NOTHING`,
+		db.center, r.ID, s.IdentityDigest, s.TokenDigest, r.PersonDigest, r.AccountID, PublicScope, r.Kind, r.State,
+		db.certifyDigest(r.CertifyID), r.Sealed, r.CredentialVersion, now, r.ExpiresAt, idOrNull(r.smsCodeID))
+	return changedOne(res, err, ErrConflict)
 }
 
 // Recovery returns a recovery that this session began. It returns ErrNotFound if there is none
@@ -83,7 +90,7 @@ func (db *DB) Recovery(ctx context.Context, s Session, id uuid.UUID) (Recovery, 
 		return sqlx.GetContext(ctx, q, &r, `
 			SELECT proof_id, account_id, person_digest, kind,
 				CASE WHEN state = 'started' AND expires_at <= $5 THEN 'expired' ELSE state END AS state,
-				credential_version, expires_at, sealed_certify
+				credential_version, expires_at, sealed_certify, passed_at
 			FROM link_proofs
 			WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND recovery`,
 			db.center, id, s.IdentityDigest, s.TokenDigest, db.clock())
@@ -91,7 +98,9 @@ func (db *DB) Recovery(ctx context.Context, s Session, id uuid.UUID) (Recovery, 
 	if err != nil {
 		return Recovery{}, mapNoRows(err, ErrNotFound)
 	}
-	err = db.unseal(r.Sealed, "link_proofs", r.ID[:], &r.CertifyID)
+	if r.Sealed != nil {
+		err = db.unseal(r.Sealed, "link_proofs", r.ID[:], &r.CertifyID)
+	}
 	return r, err
 }
 
@@ -145,7 +154,7 @@ func (db *DB) closeRecovery(ctx context.Context, tx *sqlx.Tx, s Session, a Accou
 	err := tx.GetContext(ctx, &r, `
 		UPDATE link_proofs SET state = 'used', closed_at = $5
 		WHERE center_id = $1 AND proof_id = $2 AND identity_digest = $3 AND token_digest = $4 AND recovery
-			AND account_id = $6 AND person_digest = $7 AND state = 'started' AND expires_at > $5
+			AND account_id = $6 AND person_digest = $7 AND state = 'started' AND expires_at > $5 AND (kind <> 'sms' OR passed_at IS NOT NULL)
 		RETURNING account_id, person_digest, credential_version`,
 		db.center, id, s.IdentityDigest, s.TokenDigest, now, a.ID, a.PersonDigest)
 	return r, mapNoRows(err, ErrGone)

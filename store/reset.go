@@ -26,6 +26,7 @@ const (
 	ResetByCertify = "certify" // alipay.user.certify.open.*
 	ResetByFace    = "face"    // datadigital.fincloud.generalsaas.face.verification.*
 	ResetByClerk   = "clerk"   // a code handed out at the counter
+	ResetBySMS     = "sms"     // a code sent to the phone on file
 )
 
 // A Reset is one password reset, from the start of the proof of identity to its end.
@@ -37,7 +38,8 @@ type Reset struct {
 	CredentialVersion int64     `db:"credential_version"`
 	NewFingerprint    []byte    `db:"new_fingerprint"`
 	ExpiresAt         time.Time `db:"expires_at"`
-	CertifyID         string    `db:"-"` // Alipay's; "" if a clerk's code proves identity
+	CertifyID         string    `db:"-"` // Alipay's; "" if a code proves identity
+	smsCodeID         uuid.UUID // of ResetBySMS
 	Sealed            []byte    `db:"sealed_certify"`
 	Start             Start     `db:"-"` // what OpenReset keeps
 	Finished
@@ -82,11 +84,11 @@ func (db *DB) beginReset(ctx context.Context, tx *sqlx.Tx, s Session, r Reset, n
 	}
 	res, err := tx.ExecContext(ctx, `
 		INSERT INTO resets (center_id, reset_id, channel, identity_digest, person_digest, account_id, token_digest, kind, state,
-			certify_digest, sealed_certify, credential_version, opened_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+			certify_digest, sealed_certify, credential_version, opened_at, expires_at, sms_code_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 		ON CONFLICT DO NOTHING`,
 		db.center, r.ID, s.Channel, s.IdentityDigest, s.Link.PersonDigest, r.AccountID, s.TokenDigest, r.Kind, r.State,
-		db.certifyDigest(r.CertifyID), r.Sealed, r.CredentialVersion, now, r.ExpiresAt)
+		db.certifyDigest(r.CertifyID), r.Sealed, r.CredentialVersion, now, r.ExpiresAt, idOrNull(r.smsCodeID))
 	if err := changedOne(res, err, ErrConflict); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func TestIssuedCodeIsRecorded(t *testing.T) {
 	noError(t, err)
 	all, err := o.db.OperatorActions(t.Context(), o.now.Now().Add(-time.Hour))
 	noError(t, err)
-	if len(all) != 1 || all[0].Operator != "0017" || all[0].Action != store.ActionResetCode || all[0].AccountID != o.account.ID ||
+	if len(all) != 1 || all[0].Operator != "0017" || all[0].Action != store.ActionResetCode || *all[0].AccountID != o.account.ID ||
 		all[0].Reason == "" || !all[0].At.Equal(until.Add(-store.ResetCodeLife)) {
 		t.Errorf("%+v", all)
 	}

@@ -12,6 +12,8 @@ var (
 	ErrGone            = errors.New("store: expired, closed or unknown")
 	ErrBlocked         = errors.New("store: account frozen or ended, or password frozen")
 	ErrLimit           = errors.New("store: daily limit reached")
+	ErrNoPhone         = errors.New("store: no phone of the person's own on file")
+	ErrTooSoon         = errors.New("store: another SMS code was requested a moment ago")
 	ErrCode            = errors.New("store: reset code wrong, used, expired or tried too often")
 	ErrCodeSpentByUser = fmt.Errorf("%w: no attempts left for this user", ErrCode)
 	ErrCodeSpent       = fmt.Errorf("%w: no attempts left", ErrCode)

@@ -18,14 +18,6 @@ CREATE TABLE accounts (
 CREATE INDEX accounts_person ON accounts USING btree (center_id, person_digest);
 CREATE INDEX accounts_phone ON accounts USING btree (center_id, phone_digest) WHERE (phone_digest IS NOT NULL);
 
-CREATE TABLE auth_codes (
-	center_id text NOT NULL,
-	code_digest bytea NOT NULL,
-	spent_at timestamp with time zone NOT NULL,
-	PRIMARY KEY (center_id, code_digest)
-);
-CREATE INDEX auth_codes_spent ON auth_codes USING btree (center_id, spent_at);
-
 CREATE TABLE centers (
 	center_id text NOT NULL,
 	app_id text NOT NULL,
@@ -62,6 +54,59 @@ CREATE INDEX changes_opened ON changes USING btree (center_id, opened_at);
 CREATE INDEX changes_person ON changes USING btree (center_id, person_digest);
 CREATE UNIQUE INDEX changes_one_open ON changes USING btree (center_id, person_digest) WHERE (state = 'open'::text);
 
+CREATE TABLE channel_counts (
+	center_id text NOT NULL,
+	channel text NOT NULL,
+	minute timestamp with time zone NOT NULL,
+	requests bigint NOT NULL,
+	failures bigint NOT NULL,
+	PRIMARY KEY (center_id, channel, minute)
+);
+CREATE INDEX channel_counts_minute ON channel_counts USING btree (center_id, minute);
+
+CREATE TABLE channels (
+	center_id text NOT NULL,
+	channel text NOT NULL,
+	code integer NOT NULL,
+	title text NOT NULL,
+	is_on boolean NOT NULL,
+	set_at timestamp with time zone NOT NULL,
+	off_kind text,
+	off_reason text,
+	resumes_at timestamp with time zone,
+	opens integer NOT NULL,
+	closes integer NOT NULL,
+	per_minute integer,
+	credential text NOT NULL,
+	shares_password boolean NOT NULL,
+	keypad text,
+	proofs text[],
+	initial_proofs text[],
+	failure_percent integer,
+	failure_requests integer,
+	failure_minutes integer,
+	cool_down_seconds bigint,
+	PRIMARY KEY (center_id, channel),
+	UNIQUE (center_id, code),
+	CHECK ((((failure_percent IS NULL) = (failure_requests IS NULL)) AND ((failure_percent IS NULL) = (failure_minutes IS NULL)))),
+	CHECK (((NOT is_on) OR (off_kind IS NULL))),
+	CHECK (((closes >= 0) AND (closes <= 1439))),
+	CHECK (((code >= 1) AND (code <= 99))),
+	CHECK (((credential = 'password'::text) OR (NOT shares_password))),
+	CHECK (((failure_minutes >= 1) AND (failure_minutes <= 60))),
+	CHECK (((failure_percent >= 1) AND (failure_percent <= 100))),
+	CHECK (((length(channel) >= 1) AND (length(channel) <= 32))),
+	CHECK (((length(title) >= 1) AND (length(title) <= 32))),
+	CHECK (((opens >= 0) AND (opens <= 1439))),
+	CHECK ((cool_down_seconds > 0)),
+	CHECK ((credential = ANY (ARRAY['password'::text, 'phone_pin'::text]))),
+	CHECK ((failure_requests > 0)),
+	CHECK ((length(keypad) > 0)),
+	CHECK ((length(off_reason) > 0)),
+	CHECK ((off_kind = ANY (ARRAY['manual'::text, 'automatic'::text]))),
+	CHECK ((per_minute > 0))
+);
+
 CREATE TABLE consents (
 	center_id text NOT NULL,
 	identity_digest bytea NOT NULL,
@@ -87,6 +132,29 @@ CREATE TABLE daily_counts (
 	CHECK ((length(purpose) > 0))
 );
 CREATE INDEX daily_counts_day ON daily_counts USING btree (center_id, day);
+
+CREATE TABLE devices (
+	center_id text NOT NULL,
+	device_id uuid NOT NULL,
+	person_digest bytea NOT NULL,
+	jkt bytea NOT NULL,
+	sealed bytea NOT NULL,
+	created_at timestamp with time zone NOT NULL,
+	used_at timestamp with time zone NOT NULL,
+	ended_at timestamp with time zone,
+	PRIMARY KEY (center_id, device_id)
+);
+CREATE INDEX devices_person ON devices USING btree (center_id, person_digest);
+CREATE INDEX devices_used ON devices USING btree (center_id, used_at);
+CREATE UNIQUE INDEX devices_of_key ON devices USING btree (center_id, person_digest, jkt) WHERE (ended_at IS NULL);
+
+CREATE TABLE dpop_proofs (
+	center_id text NOT NULL,
+	proof_digest bytea NOT NULL,
+	expires_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, proof_digest)
+);
+CREATE INDEX dpop_proofs_expires ON dpop_proofs USING btree (center_id, expires_at);
 
 CREATE TABLE events (
 	center_id text NOT NULL,
@@ -146,8 +214,8 @@ CREATE TABLE link_proofs (
 	scope bytea NOT NULL,
 	kind text NOT NULL,
 	state text NOT NULL,
-	certify_digest bytea NOT NULL,
-	sealed_certify bytea NOT NULL,
+	certify_digest bytea,
+	sealed_certify bytea,
 	credential_version bigint,
 	opened_at timestamp with time zone NOT NULL,
 	expires_at timestamp with time zone NOT NULL,
@@ -156,9 +224,13 @@ CREATE TABLE link_proofs (
 	code_id uuid,
 	claim_digest bytea,
 	recovery boolean NOT NULL DEFAULT false,
+	sms_code_id uuid,
+	passed_at timestamp with time zone,
 	PRIMARY KEY (center_id, proof_id),
 	UNIQUE (center_id, certify_digest),
-	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text]))),
+	CHECK (((kind = 'sms'::text) = (certify_digest IS NULL))),
+	CHECK (((kind = 'sms'::text) = (sms_code_id IS NOT NULL))),
+	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text, 'sms'::text]))),
 	CHECK ((recovery OR (claim_digest IS NOT NULL) OR ((account_id IS NOT NULL) AND (credential_version IS NOT NULL)))),
 	CHECK ((state = ANY (ARRAY['started'::text, 'used'::text, 'replaced'::text])))
 );
@@ -188,7 +260,7 @@ CREATE TABLE link_transfers (
 	PRIMARY KEY (center_id, transfer_id),
 	CHECK ((length(channel) > 0)),
 	CHECK ((length(provider) > 0)),
-	CHECK ((proof = ANY (ARRAY['certdoc'::text, 'face'::text, 'phone'::text, 'clerk'::text]))),
+	CHECK ((proof = ANY (ARRAY['certdoc'::text, 'face'::text, 'phone'::text, 'sms'::text, 'clerk'::text]))),
 	CHECK ((state = ANY (ARRAY['waiting'::text, 'done'::text, 'rejected'::text, 'cancelled'::text, 'undeliverable'::text])))
 );
 CREATE INDEX link_transfers_former ON link_transfers USING btree (center_id, former_digest, closed_at) WHERE (state = 'done'::text);
@@ -268,15 +340,32 @@ CREATE TABLE operator_actions (
 	at timestamp with time zone NOT NULL,
 	operator text NOT NULL,
 	action text NOT NULL,
-	account_id uuid NOT NULL,
+	account_id uuid,
+	channel text,
 	reason text NOT NULL,
 	PRIMARY KEY (center_id, action_id),
+	CHECK (((account_id IS NULL) <> (channel IS NULL))),
 	CHECK ((length(action) > 0)),
 	CHECK ((length(operator) > 0)),
 	CHECK ((length(reason) > 0))
 );
 CREATE INDEX operator_actions_account ON operator_actions USING btree (center_id, account_id);
 CREATE INDEX operator_actions_at ON operator_actions USING btree (center_id, at);
+
+CREATE TABLE operator_approvals (
+	center_id text NOT NULL,
+	action text NOT NULL,
+	channel text NOT NULL,
+	operator text NOT NULL,
+	reason text NOT NULL,
+	asked_at timestamp with time zone NOT NULL,
+	expires_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, action, channel),
+	CHECK ((length(action) > 0)),
+	CHECK ((length(operator) > 0)),
+	CHECK ((length(reason) > 0))
+);
+CREATE INDEX operator_approvals_expires ON operator_approvals USING btree (center_id, expires_at);
 
 CREATE TABLE outbox (
 	center_id text NOT NULL,
@@ -290,12 +379,17 @@ CREATE TABLE outbox (
 	done_at timestamp with time zone,
 	lease uuid,
 	failed_at timestamp with time zone,
+	expires_at timestamp with time zone NOT NULL,
+	medium text NOT NULL,
+	receipt text,
 	PRIMARY KEY (center_id, outbox_id),
-	CHECK ((length(kind) > 0))
+	CHECK ((length(kind) > 0)),
+	CHECK ((medium = ANY (ARRAY['message'::text, 'sms'::text]))),
+	CHECK ((receipt = ANY (ARRAY['delivered'::text, 'undelivered'::text])))
 );
 CREATE INDEX outbox_account ON outbox USING btree (center_id, account_id);
 CREATE INDEX outbox_created ON outbox USING btree (center_id, created_at);
-CREATE INDEX outbox_due ON outbox USING btree (center_id, next_at) WHERE ((done_at IS NULL) AND (failed_at IS NULL));
+CREATE INDEX outbox_due ON outbox USING btree (center_id, medium, next_at) WHERE ((done_at IS NULL) AND (failed_at IS NULL));
 
 CREATE TABLE password_credentials (
 	center_id text NOT NULL,
@@ -389,11 +483,13 @@ CREATE TABLE resets (
 	opened_at timestamp with time zone NOT NULL,
 	expires_at timestamp with time zone NOT NULL,
 	closed_at timestamp with time zone,
+	sms_code_id uuid,
 	PRIMARY KEY (center_id, reset_id),
 	UNIQUE (center_id, certify_digest),
 	CHECK (((certify_digest IS NULL) = (sealed_certify IS NULL))),
-	CHECK (((kind = 'clerk'::text) = (certify_digest IS NULL))),
-	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text, 'clerk'::text]))),
+	CHECK (((kind = 'sms'::text) = (sms_code_id IS NOT NULL))),
+	CHECK (((kind = ANY (ARRAY['clerk'::text, 'sms'::text])) = (certify_digest IS NULL))),
+	CHECK ((kind = ANY (ARRAY['certify'::text, 'face'::text, 'clerk'::text, 'sms'::text]))),
 	CHECK ((length(channel) > 0)),
 	CHECK ((state = ANY (ARRAY['started'::text, 'passed'::text, 'done'::text, 'cancelled'::text, 'expired'::text]))),
 	FOREIGN KEY (center_id, account_id) REFERENCES accounts(center_id, account_id)
@@ -413,12 +509,45 @@ CREATE TABLE sessions (
 	seen_at timestamp with time zone NOT NULL,
 	phone_digest bytea,
 	sealed_phone bytea,
+	device_jkt bytea,
 	PRIMARY KEY (center_id, token_digest),
 	CHECK ((length(channel) > 0)),
 	CHECK ((length(provider) > 0))
 );
 CREATE INDEX sessions_created ON sessions USING btree (center_id, created_at);
 CREATE INDEX sessions_identity ON sessions USING btree (center_id, identity_digest);
+
+CREATE TABLE sms_codes (
+	center_id text NOT NULL,
+	code_id uuid NOT NULL,
+	purpose text NOT NULL,
+	channel text NOT NULL,
+	person_digest bytea NOT NULL,
+	account_id uuid,
+	phone_digest bytea,
+	binding_digest bytea NOT NULL,
+	code_fingerprint bytea NOT NULL,
+	tries integer NOT NULL DEFAULT 0,
+	issued_at timestamp with time zone NOT NULL,
+	expires_at timestamp with time zone NOT NULL,
+	closed_at timestamp with time zone,
+	used boolean NOT NULL DEFAULT false,
+	PRIMARY KEY (center_id, code_id),
+	CHECK (((account_id IS NULL) = (phone_digest IS NULL))),
+	CHECK ((length(channel) > 0)),
+	CHECK ((purpose = ANY (ARRAY['sign_in'::text, 'reset'::text, 'link'::text, 'device'::text])))
+);
+CREATE INDEX sms_codes_issued ON sms_codes USING btree (center_id, issued_at);
+CREATE INDEX sms_codes_person ON sms_codes USING btree (center_id, person_digest, issued_at);
+CREATE UNIQUE INDEX sms_codes_one_open ON sms_codes USING btree (center_id, person_digest, purpose) WHERE (closed_at IS NULL);
+
+CREATE TABLE spent_values (
+	center_id text NOT NULL,
+	value_digest bytea NOT NULL,
+	spent_at timestamp with time zone NOT NULL,
+	PRIMARY KEY (center_id, value_digest)
+);
+CREATE INDEX spent_values_spent ON spent_values USING btree (center_id, spent_at);
 
 CREATE TABLE spraying (
 	center_id text NOT NULL,

@@ -25,8 +25,9 @@ type Session struct {
 	Provider       string // of the identity
 	Channel        string // of the session and its requests
 	IdentityDigest []byte
-	Link           *Link // nil if the user is not linked
-	RenewalDue     bool  // see RenewSession
+	Device         []byte // thumbprint of the key to which the session is bound; nil: none
+	Link           *Link  // nil if the user is not linked
+	RenewalDue     bool   // see RenewSession
 	sealed         []byte
 }
 
@@ -47,13 +48,7 @@ type Visitor struct {
 // SpendAuthCode marks an auth code as used. Over all processes the first call returns nil
 // and every other ErrConflict.
 func (db *DB) SpendAuthCode(ctx context.Context, code string) error {
-	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		res, err := tx.ExecContext(ctx, `
-			INSERT INTO auth_codes (center_id, code_digest, spent_at) VALUES ($1, $2, $3)
-			ON CONFLICT (center_id, code_digest) DO NOTHING`,
-			db.center, db.cipher.Index("auth code", []byte(code)), now)
-		return changedOne(res, err, ErrConflict)
-	})
+	return db.spend(ctx, db.cipher.Index("auth code", []byte(code)))
 }
 
 // OpenSession opens a session on a channel for visitor. tokenDigest is the SHA-256 of a
@@ -66,7 +61,7 @@ func (db *DB) OpenSession(ctx context.Context, channel string, tokenDigest []byt
 		if err != nil {
 			return err
 		}
-		return db.insertSession(ctx, tx, channel, tokenDigest, Visitor{id, visitor.AccessToken}, now)
+		return db.insertSession(ctx, tx, channel, tokenDigest, nil, Visitor{id, visitor.AccessToken}, now)
 	})
 	if err != nil {
 		return Session{}, err
@@ -74,17 +69,18 @@ func (db *DB) OpenSession(ctx context.Context, channel string, tokenDigest []byt
 	return db.Session(ctx, tokenDigest)
 }
 
-// insertSession adds a session and records that its user has signed in.
-func (db *DB) insertSession(ctx context.Context, tx *sqlx.Tx, channel string, tokenDigest []byte, visitor Visitor, now time.Time) error {
+// insertSession adds a session, bound to a device unless that is nil, and records that its user
+// has signed in.
+func (db *DB) insertSession(ctx context.Context, tx *sqlx.Tx, channel string, tokenDigest, device []byte, visitor Visitor, now time.Time) error {
 	digest := db.digest(visitor.Identity)
 	sealed, err := db.seal(visitor, "sessions", tokenDigest)
 	if err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `
-		INSERT INTO sessions (center_id, token_digest, provider, channel, identity_digest, sealed, created_at, seen_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`,
-		db.center, tokenDigest, visitor.Identity.Provider, channel, digest, sealed, now)
+		INSERT INTO sessions (center_id, token_digest, provider, channel, identity_digest, sealed, created_at, seen_at, device_jkt)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)`,
+		db.center, tokenDigest, visitor.Identity.Provider, channel, digest, sealed, now, device)
 	if err != nil {
 		return err
 	}
@@ -92,33 +88,41 @@ func (db *DB) insertSession(ctx context.Context, tx *sqlx.Tx, channel string, to
 }
 
 // Session returns the session with a token digest, with its link and the state of its
-// password. It returns ErrNotFound if the session is unknown, ended, idle or too old.
-func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) {
-	now := db.clock()
-	s := Session{TokenDigest: tokenDigest}
+// password. It returns ErrNotFound if the session is unknown, ended, idle or too old, or if it
+// is bound to a device, whose token is nothing without a proof; see DeviceSession.
+func (db *DB) Session(ctx context.Context, tokenDigest []byte) (s Session, err error) {
+	err = db.read(ctx, func(q sqlx.QueryerContext) (err error) {
+		s, err = db.session(ctx, q, tokenDigest, nil, db.clock())
+		return err
+	})
+	return s, err
+}
+
+// session returns the session that is bound to the device, or to none if that is nil. Every
+// request calls it, so it is one statement whose row is scanned by hand.
+func (db *DB) session(ctx context.Context, q sqlx.QueryerContext, tokenDigest, device []byte, now time.Time) (Session, error) {
+	s := Session{TokenDigest: tokenDigest, Device: device}
 	var link Link
 	var account uuid.NullUUID
 	var seenAt time.Time
 	p := &link.Password
-	// Every request calls Session, so it is one statement whose row is scanned by hand.
-	err := db.read(ctx, func(q sqlx.QueryerContext) error {
-		return q.QueryRowxContext(ctx, `
-			SELECT s.provider, s.channel, s.identity_digest, s.sealed, s.seen_at, l.account_id, l.person_digest,
-				coalesce(c.state, ''), coalesce(a.status, ''), c.changed_at,
-				coalesce(b.attempts, 0), coalesce(b.tier, 0), b.locked_until, a.sealed,
-				EXISTS (SELECT 1 FROM changes WHERE center_id = $1 AND person_digest = l.person_digest AND state = 'open')
-				OR EXISTS (SELECT 1 FROM resets WHERE center_id = $1 AND person_digest = l.person_digest AND state IN ('started', 'passed'))
-			FROM sessions s
-			LEFT JOIN links l ON l.center_id = s.center_id AND l.provider = s.provider AND l.identity_digest = s.identity_digest
-			LEFT JOIN accounts a ON a.center_id = l.center_id AND a.account_id = l.account_id
-			LEFT JOIN password_credentials c ON c.center_id = l.center_id AND c.account_id = l.account_id AND `+isPassword+`
-			LEFT JOIN lockouts b ON b.center_id = l.center_id AND b.person_digest = l.person_digest
-				AND b.scope = $5
-			WHERE s.center_id = $1 AND s.token_digest = $2 AND s.seen_at > $3 AND s.created_at > $4`,
-			db.center, tokenDigest, now.Add(-SessionIdle), now.Add(-SessionLife), OwnerScope,
-		).Scan(&s.Provider, &s.Channel, &s.IdentityDigest, &s.sealed, &seenAt, &account, &link.PersonDigest,
-			&p.State, &p.Account, &p.ChangedAt, &p.Attempts, &p.Tier, &p.LockedUntil, &p.sealed, &link.HasOpenStep)
-	})
+	err := q.QueryRowxContext(ctx, `
+		SELECT s.provider, s.channel, s.identity_digest, s.sealed, s.seen_at, l.account_id, l.person_digest,
+			coalesce(c.state, ''), coalesce(a.status, ''), c.changed_at,
+			coalesce(b.attempts, 0), coalesce(b.tier, 0), b.locked_until, a.sealed,
+			EXISTS (SELECT 1 FROM changes WHERE center_id = $1 AND person_digest = l.person_digest AND state = 'open')
+			OR EXISTS (SELECT 1 FROM resets WHERE center_id = $1 AND person_digest = l.person_digest AND state IN ('started', 'passed'))
+		FROM sessions s
+		LEFT JOIN links l ON l.center_id = s.center_id AND l.provider = s.provider AND l.identity_digest = s.identity_digest
+		LEFT JOIN accounts a ON a.center_id = l.center_id AND a.account_id = l.account_id
+		LEFT JOIN password_credentials c ON c.center_id = l.center_id AND c.account_id = l.account_id AND `+isPassword+`
+		LEFT JOIN lockouts b ON b.center_id = l.center_id AND b.person_digest = l.person_digest
+			AND b.scope = $5
+		WHERE s.center_id = $1 AND s.token_digest = $2 AND s.seen_at > $3 AND s.created_at > $4
+			AND s.device_jkt IS NOT DISTINCT FROM $6::bytea`,
+		db.center, tokenDigest, now.Add(-SessionIdle), now.Add(-SessionLife), OwnerScope, device,
+	).Scan(&s.Provider, &s.Channel, &s.IdentityDigest, &s.sealed, &seenAt, &account, &link.PersonDigest,
+		&p.State, &p.Account, &p.ChangedAt, &p.Attempts, &p.Tier, &p.LockedUntil, &p.sealed, &link.HasOpenStep)
 	if err != nil {
 		return Session{}, mapNoRows(err, ErrNotFound)
 	}
@@ -195,13 +199,7 @@ func (db *DB) endSessions(ctx context.Context, tx *sqlx.Tx, of sessionsOf, now t
 				SELECT identity_digest FROM links WHERE center_id = $1 AND person_digest = $3))
 		RETURNING seen_at > $5 AND created_at > $6`,
 		db.center, byteas(of.identities...), of.person, of.except, now.Add(-SessionIdle), now.Add(-SessionLife))
-	n := 0
-	for _, a := range alive {
-		if a {
-			n++
-		}
-	}
-	return n, err
+	return countTrue(alive), err
 }
 
 // Owns reports whether identityDigest is that of the session's user.

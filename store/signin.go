@@ -15,7 +15,8 @@ type SignIn struct {
 	Channel     string
 	TokenDigest []byte // SHA-256 of a random token that only the front end has
 	Account     Account
-	Passed      *Passed // the attempt with the right password; nil if the person is proven otherwise
+	Device      *SignInDevice // to which the session is bound; nil: to none
+	Passed      *Passed       // the attempt with the right password; nil if the person is proven otherwise
 }
 
 // centreIdentity returns the identity of a person at ProviderCentre. It is the same on every
@@ -29,10 +30,11 @@ func centreIdentity(personDigest []byte) Identity {
 // record like the link of any other provider; a sign-in to another account of the person
 // moves it there, as ChooseAccount does. SignIn returns ErrConflict if the password was
 // changed or frozen since the account was read, ErrBlocked if the account has ended, and
-// ErrNotFound if it belongs to another person now. Calling it twice with one token fails.
+// ErrNotFound if it belongs to another person now, and ErrDevice for an unknown device that
+// may not be added. Calling it twice with one token fails.
 //
 // It locks rows in the order of writeLink and FinishChange: attempts, account, link,
-// credential, sessions. A concurrent change or freeze either ends the new session or is
+// credential, device, sessions. A concurrent change or freeze either ends the new session or is
 // seen.
 func (db *DB) SignIn(ctx context.Context, in SignIn) error {
 	id := centreIdentity(in.Account.PersonDigest)
@@ -56,7 +58,11 @@ func (db *DB) SignIn(ctx context.Context, in SignIn) error {
 		if err := db.requireCredential(ctx, tx, in.Account); err != nil {
 			return err
 		}
-		if err := db.insertSession(ctx, tx, in.Channel, in.TokenDigest, visitor, now); err != nil {
+		device, err := db.useDevice(ctx, tx, in, now)
+		if err != nil {
+			return err
+		}
+		if err := db.insertSession(ctx, tx, in.Channel, in.TokenDigest, device, visitor, now); err != nil {
 			return err
 		}
 		return db.addEvent(ctx, tx, in.Account.ID, EventSignedIn, in.Channel, now)

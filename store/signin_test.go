@@ -59,7 +59,9 @@ func TestSignInOvertaken(t *testing.T) {
 		want   error
 	}{
 		"changed": {func(t *testing.T, db *store.DB, a store.Account) { changeAs(t, db, linkedAs(t, db, byOpen(1), a), a) }, store.ErrConflict},
-		"frozen":  {func(t *testing.T, db *store.DB, a store.Account) { noError(t, db.Freeze(t.Context(), linkedAs(t, db, byOpen(1), a))) }, store.ErrConflict},
+		"frozen": {func(t *testing.T, db *store.DB, a store.Account) {
+			noError(t, db.Freeze(t.Context(), linkedAs(t, db, byOpen(1), a)))
+		}, store.ErrConflict},
 		"closed": {func(t *testing.T, db *store.DB, _ store.Account) {
 			importAll(t, db, depositor(1, hashed, func(d *store.Depositor) { d.Status = store.StatusClosed }))
 		}, store.ErrBlocked},
@@ -174,7 +176,7 @@ func TestPersonOfTheCentreAlone(t *testing.T) {
 }
 
 // A notice of what was done without a provider goes to the person's link of the provider that
-// delivers notices.
+// delivers notices, or by SMS.
 func TestNoticeOfTheCentresUser(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -192,6 +194,12 @@ func TestNoticeOfTheCentresUser(t *testing.T) {
 			changeAs(t, db, mustSignIn(t, db, "site", a), a)
 			due, _, err := db.Due(ctx, 9)
 			noError(t, err)
+			sms, _, err := db.DueSMS(ctx, 9, store.MediumSMS)
+			noError(t, err)
+			if len(sms) > 0 == tt.linked {
+				t.Errorf("%d SMS", len(sms))
+			}
+			due = append(due, sms...)
 			for _, d := range due {
 				n, err := db.Notice(d)
 				noError(t, err)

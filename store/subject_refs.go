@@ -94,7 +94,7 @@ func (db *DB) notifiedIdentities(ctx context.Context, q sqlx.QueryerContext, t s
 		if err != nil {
 			return nil, err
 		}
-		if bytes.Equal(n.Person, t.persons[0]) { // not that of a former holder of the account
+		if n.Identity != (Identity{}) && bytes.Equal(n.Person, t.persons[0]) { // no code, and not that of a former holder of the account
 			open = append(open, n.Identity)
 		}
 	}

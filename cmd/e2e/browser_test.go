@@ -50,13 +50,20 @@ func openPage(t *testing.T, chromium context.Context, url string, width, height 
 	t.Helper()
 	ctx, end := chromedp.NewContext(chromium, chromedp.WithNewBrowserContext())
 	t.Cleanup(end)
-	b := &browser{ctx: ctx, shots: os.Getenv("FUNDPASS_SHOTS")}
-	cmdtest.NoError(t, chromedp.Listen(ctx, b.listen))
+	b := newBrowser(t, ctx)
 	size := chromedp.EmulateViewport(width, height)
 	if width < 800 {
 		size = chromedp.EmulateViewport(width, height, chromedp.EmulateMobile, chromedp.EmulatePortrait, chromedp.EmulateScale(2))
 	}
 	b.do(t, "open", size, chromedp.Navigate(url), chromedp.WaitReady("html[data-ready=yes]"))
+	return b
+}
+
+// newBrowser returns the browser of a chromedp context.
+func newBrowser(t *testing.T, ctx context.Context) *browser {
+	t.Helper()
+	b := &browser{ctx: ctx, shots: os.Getenv("FUNDPASS_SHOTS")}
+	cmdtest.NoError(t, chromedp.Listen(ctx, b.listen))
 	return b
 }
 
@@ -87,7 +94,7 @@ func (b *browser) do(t *testing.T, what string, actions ...chromedp.Action[chrom
 	defer stop()
 	if err := chromedp.Do(ctx, actions...); err != nil {
 		b.screenshot(t, "failed")
-		text, _ := evaluate[string](b, `document.getElementById("phone").innerText`)
+		text, _ := evaluate[string](b, `(document.getElementById("phone") ?? document.body).innerText`)
 		t.Fatalf("%s: %v\n%s", what, err, text)
 	}
 }
@@ -168,6 +175,7 @@ func (b *browser) checkPage(t *testing.T, name string) {
 	b.screenshot(t, name)
 	b.checkTargets(t, name)
 	b.checkWidth(t, name)
+	b.checkPrimary(t, name)
 	b.checkAxe(t, name)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -245,6 +253,15 @@ func (b *browser) checkTargets(t *testing.T, name string) {
 	})()`)...)
 	for _, s := range small {
 		t.Errorf("%s: too small: %s", name, s)
+	}
+}
+
+// checkPrimary counts the buttons that stand out: a page has one thing to do.
+func (b *browser) checkPrimary(t *testing.T, name string) {
+	t.Helper()
+	loud := must[[]string](t, b, `[...document.querySelectorAll("#page .primary, #page .stop")].map((e) => e.innerText)`)
+	if len(loud) > 1 {
+		t.Errorf("%s: several primary buttons: %s", name, loud)
 	}
 }
 

@@ -148,7 +148,7 @@ func TestSessionAnswerLost(t *testing.T) {
 	n := cmdtest.NewOwnFixture(t)
 	proxy, dsn := newProxy(t, n.DSN)
 	server := serveOn(n, dsn)
-	for _, marker := range []string{"INTO auth_codes", "INTO sessions"} {
+	for _, marker := range []string{"INTO spent_values", "INTO sessions"} {
 		for _, at := range []faultPoint{afterCommit, beforeCommit} {
 			c := n.AddCitizens(1, server.URL)[0]
 			r := cmdtest.PostTo("/v1/sessions", apiclient.Fields{"auth_code": c.Code()})
@@ -156,7 +156,7 @@ func TestSessionAnswerLost(t *testing.T) {
 			if a := sendOnce(c, r); a.Code != "RESULT_UNKNOWN" || !isLater(t, a) {
 				t.Errorf("%s: reply %s", marker, a.Raw)
 			}
-			if a := sendOnce(c, r); a.Code != "AUTH_CODE_INVALID" && (a.Code != "OK" || marker != "INTO auth_codes" || at != beforeCommit) {
+			if a := sendOnce(c, r); a.Code != "AUTH_CODE_INVALID" && (a.Code != "OK" || marker != "INTO spent_values" || at != beforeCommit) {
 				t.Errorf("%s: the code again: %s", marker, a.Raw)
 			}
 			c.MustLogIn()

@@ -103,12 +103,20 @@ func TestNode(t *testing.T) {
 	}
 }
 
-// TestTypes checks every call of my.* with tsc against Alipay's types.
+// TestTypes checks with tsc every call of my.* against Alipay's types, and the tests' replies and
+// client against types that are generated from the contract.
 func TestTypes(t *testing.T) {
 	t.Parallel()
-	node := needNode(t, miniprogramTests, "typescript")
-	tsc := filepath.Join(miniprogramTests, "node_modules", "typescript", "bin", "tsc")
-	if out, err := exec.CommandContext(t.Context(), node, tsc, "-p", miniprogramTests).CombinedOutput(); err != nil {
+	needNode(t, miniprogramTests, "openapi-typescript")
+	npm := testenv.Program(t, "apt-get install nodejs npm", "npm")
+	if out, err := exec.CommandContext(t.Context(), npm, "--prefix", miniprogramTests, "run", "types").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// TestClient changes a password by the generated client.
+func TestClient(t *testing.T) {
+	t.Parallel()
+	needNode(t, miniprogramTests, "openapi-fetch")
+	clientMode{"fail", "ios", "0", "0"}.run(t, startDemo(t), "client", "")
 }

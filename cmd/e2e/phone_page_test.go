@@ -30,6 +30,11 @@ func TestPages(t *testing.T) {
 		b.selectPerson(t, "suspended_account")
 		b.walkPages(t, "dark-", "suspended_account")
 	})
+	t.Run("readme", func(t *testing.T) {
+		b := openPage(t, chromium, demo.URL, 375, 670)
+		b.demo = demo
+		b.looksLikeReadme(t)
+	})
 	t.Run("recovery", func(t *testing.T) { phone(t, demo).walkRecovery(t) })
 	t.Run("locks", func(t *testing.T) { phone(t, demo).walkLocks(t) })
 	t.Run("demo page", func(t *testing.T) { walkDemoPage(t, chromium, demo) })
@@ -184,16 +189,18 @@ func (b *browser) walkLocks(t *testing.T) {
 	b.checkBothModes(t, "link-locked")
 	b.tap(t, "忘记密码？核验身份后重设", "办理前请阅读")
 
-	who = b.demo.person(t, "two_accounts_2")
+	who = b.demo.person(t, "passport")
 	p := b.demo.client()
-	logIn(t, p, "two_accounts_2")
+	logIn(t, p, "passport")
 	mustPost(t, p, "/v1/link", linkOf(who, who.Password))
 	for range 5 {
 		mustPost(t, p, "/v1/password/changes", apiclient.Fields{"id_number": who.IDNumber, "old_password": "Not-The-Right-One"})
 	}
-	b.openHome(t, "two_accounts_2", "暂时锁定")
-	b.onFirstScreen(t, "人脸验证，设置新密码")
+	b.openHome(t, "passport", "暂时锁定")
+	b.onFirstScreen(t, "用重置码设置新密码") // a passport has no face check
 	b.checkBothModes(t, "home-locked")
+	b.tap(t, "用重置码设置新密码", "使用重置码")
+	b.checkBothModes(t, "reset-by-code-only")
 }
 
 // walkReset goes from the face to the new password. It begins on the page 忘记密码.

@@ -41,9 +41,9 @@ func (m *MiniProgram) keyring() *keys.AlipayKeyring { return m.provider.gateway.
 // Routes returns the routes that only this channel has.
 func (m *MiniProgram) Routes(s *httpapi.Server) []httpapi.Route {
 	return []httpapi.Route{
-		{Method: "POST", Path: "/v1/sessions", Endpoint: httpapi.Open(s, func(ctx context.Context, _ httpapi.Request, in sessionRequest) (httpapi.SessionReply, error) {
+		{Method: "POST", Path: "/v1/sessions", Endpoint: httpapi.Protective(httpapi.Open(s, func(ctx context.Context, _ httpapi.Request, in sessionRequest) (httpapi.SessionReply, error) {
 			return m.openSession(ctx, s, in)
-		})},
+		}))},
 		{Method: "POST", Path: "/v1/phone", Endpoint: httpapi.Authed(s, func(ctx context.Context, r httpapi.Request, in jsontext.Value) (PhoneReply, error) {
 			return m.verifyPhone(ctx, r.Caller, in)
 		})},

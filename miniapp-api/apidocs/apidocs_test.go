@@ -2,6 +2,7 @@ package apidocs
 
 import (
 	"bytes"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -32,7 +33,7 @@ func TestHandler(t *testing.T) {
 	t.Parallel()
 	h := newHandler(t)
 	for path, want := range map[string]int{
-		"/openapi.yaml": 200, "/docs": 200, "/docs/errors": 200,
+		"/openapi.yaml": 200, "/docs/app.yaml": 200, "/docs": 200, "/docs/errors": 200,
 		"/docs/": 404, "/docs/errors/": 404, "/docs/x/docs.js": 404, "/docs/docs.html": 404, "/docs/../v1/link": 307,
 		"/": http.StatusTeapot, "/v1/link": http.StatusTeapot, "/docsx": http.StatusTeapot, "/openapi.yaml/": http.StatusTeapot,
 	} {
@@ -56,10 +57,12 @@ func TestHandler(t *testing.T) {
 // The type of a problem leads to its code.
 func TestErrors(t *testing.T) {
 	t.Parallel()
-	page := get(newHandler(t), "/docs/errors").Body.String()
+	page := html.UnescapeString(get(newHandler(t), "/docs/errors").Body.String())
 	for _, e := range httpapi.Catalogue(alipay.Words) {
-		if !strings.Contains(page, `id="`+e.Code+`"`) || !strings.Contains(page, e.Message) {
-			t.Errorf("/docs/errors lacks %s", e.Code)
+		for _, text := range []string{`id="` + e.Code + `"`, e.Message, e.Next, e.NextZH} {
+			if !strings.Contains(page, text) {
+				t.Errorf("/docs/errors lacks %s of %s", text, e.Code)
+			}
 		}
 	}
 }

@@ -20,15 +20,15 @@ const (
 	outcomeAbnormal = "abnormal" // a system failed, or the result is unknown
 )
 
-// A business is what the request of a route belongs to. A request that only opens one ends it
+// A Business is what the request of a route belongs to. A request that only opens one ends it
 // by an error alone.
-type business struct {
-	name      string
-	completes bool // success of the request is success of the business
+type Business struct {
+	Name      string
+	Completes bool // success of the request is success of the business
 }
 
-// businesses are the routes that do a business, by method and pattern.
-var businesses = map[string]business{
+// businesses are the routes of the API that do a business, by method and pattern.
+var businesses = map[string]Business{
 	"POST /v1/sessions":                        {"sign_in", true},
 	"POST /v1/link":                            {"link", true},
 	"POST /v1/link/:id/confirm":                {"link", true},
@@ -56,14 +56,14 @@ var interimCodes = map[string]bool{
 // keyResent marks a request that received the stored answer of an earlier one, which was counted.
 const keyResent = "resent"
 
-func newBusinessCounter(channel selfservice.Channel) *prometheus.CounterVec {
+func newBusinessCounter(channel selfservice.Channel, all map[string]Business) *prometheus.CounterVec {
 	c := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "fundpass_business_total", Help: "Business transactions that ended, by channel, business and outcome.",
 		ConstLabels: prometheus.Labels{"channel": string(channel)},
 	}, []string{"business", "outcome"})
-	for b := range maps.Values(businesses) {
+	for b := range maps.Values(all) {
 		for _, outcome := range []string{outcomeSuccess, outcomeRefused, outcomeAbnormal} {
-			c.WithLabelValues(b.name, outcome) // a rate needs a first value
+			c.WithLabelValues(b.Name, outcome) // a rate needs a first value
 		}
 	}
 	return c
@@ -71,25 +71,26 @@ func newBusinessCounter(channel selfservice.Channel) *prometheus.CounterVec {
 
 // countBusiness counts a request that ends a business transaction.
 func (m *metrics) countBusiness(c echo.Context, status int, code string) {
-	b, ok := businesses[c.Request().Method+" "+c.Path()]
+	b, ok := m.businesses[c.Request().Method+" "+c.Path()]
 	if !ok || c.Get(keyResent) != nil {
 		return
 	}
 	if outcome := b.outcome(status, code); outcome != "" {
-		m.business.WithLabelValues(b.name, outcome).Inc()
+		m.business.WithLabelValues(b.Name, outcome).Inc()
 	}
 }
 
-// outcome returns the outcome of the business after a request, or "" if the business goes on.
-func (b business) outcome(status int, code string) string {
+// outcome returns the outcome of the business after a request, or "" if the business goes on or
+// the channel is closed, which the metrics of the gate count.
+func (b Business) outcome(status int, code string) string {
 	switch {
-	case interimCodes[code]:
+	case interimCodes[code], code == selfservice.ErrChannelClosed.Code:
 		return ""
 	case status >= http.StatusInternalServerError:
 		return outcomeAbnormal
 	case status >= http.StatusBadRequest:
 		return outcomeRefused
-	case b.completes:
+	case b.Completes:
 		return outcomeSuccess
 	}
 	return ""

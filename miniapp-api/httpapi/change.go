@@ -14,7 +14,7 @@ import (
 type openChangeRequest struct {
 	IDNumber    string        `json:"id_number"`
 	OldPassword passwd.Secret `json:"old_password"`
-	Encrypted   *sealedForm   `json:"encrypted"` // replaces old_password
+	Encrypted   *SealedForm   `json:"encrypted"` // replaces old_password
 }
 
 // A changeReply also answers a page that has lost the reply to a confirm and asks whether the
@@ -53,7 +53,7 @@ func (s *Server) openChange(ctx context.Context, r Request, in openChangeRequest
 type confirmRequest struct {
 	New       passwd.Secret `json:"new_password"`
 	Again     passwd.Secret `json:"new_password_again"`
-	Encrypted *sealedForm   `json:"encrypted"` // replaces both
+	Encrypted *SealedForm   `json:"encrypted"` // replaces both
 }
 
 // A confirmReply tells the citizen how many other sessions were ended: a number that surprises

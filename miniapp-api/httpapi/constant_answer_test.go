@@ -67,7 +67,7 @@ func TestJunkCostsNoSignature(t *testing.T) {
 func TestInventedAuthCode(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t)
-	codes := func() int { return h.count("SELECT count(*) FROM auth_codes") }
+	codes := func() int { return h.count("SELECT count(*) FROM spent_values") }
 	before := codes()
 	for _, code := range []string{"x", "made up", "a.b.c.d.e.f.g.h.i", "四" + strings.Repeat("x", 20), "<script>alert(1)</script>", strings.Repeat("x", 20) + " "} {
 		h.client().post("/v1/sessions", m{"auth_code": code}).want(t, "AUTH_CODE_INVALID")

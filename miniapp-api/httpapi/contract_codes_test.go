@@ -148,6 +148,28 @@ var provoked = map[string]func(h *env) reply{
 	"RESET_CODE_WRONG": func(h *env) reply {
 		return h.linkedClient(h.citizen()).post("/v1/password/resets", m{"code": testResetCode})
 	},
+	"SMS_CODE_WRONG": func(h *env) reply {
+		p, path := h.resetBySMS(h.citizen())
+		return p.post(path+"/code", m{"code": otherCode(h.smsCode())})
+	},
+	"SMS_CODE_GONE": func(h *env) reply {
+		p, path := h.resetBySMS(h.citizen())
+		h.clock.Advance(store.SMSCodeLife)
+		return p.post(path+"/code", m{"code": "012345"})
+	},
+	"SMS_CODE_LIMIT": func(h *env) reply {
+		p, _ := h.resetBySMS(h.citizen())
+		for range store.SMSCodesPerDay - 1 {
+			h.clock.Advance(store.SMSCodeInterval)
+			p.post("/v1/password/resets", bySMS).want(h.t, "OK")
+		}
+		h.clock.Advance(store.SMSCodeInterval)
+		return p.post("/v1/password/resets", bySMS)
+	},
+	"NO_PHONE_ON_FILE": func(h *env) reply {
+		h.restart(withSMS)
+		return h.linkedClient(h.citizen(func(c *citizen) { c.Phone = "" })).post("/v1/password/resets", bySMS)
+	},
 	"IDENTITY_NOT_PROVEN": func(h *env) reply {
 		p := h.linkedClient(h.citizen(withStory("face_fails")))
 		path, _ := p.openReset()
@@ -178,6 +200,13 @@ var provoked = map[string]func(h *env) reply{
 		p := h.logIn(h.citizen())
 		p.post("/v1/sessions/end", m{"x": 1}, header{"Idempotency-Key", "k"}).want(h.t, "BAD_REQUEST")
 		return p.post("/v1/sessions/end", m{"x": 2}, header{"Idempotency-Key", "k"})
+	},
+	"CHANNEL_CLOSED": func(h *env) reply {
+		for _, other := range []string{store.ChannelWebsite, store.ChannelHotline} {
+			h.setChannel(other, func(e *store.ChannelEntry) { e.IsOn = true })
+		}
+		h.closeChannel(false)
+		return h.client().get("/v1/password")
 	},
 	"TOO_MANY_REQUESTS": func(h *env) reply {
 		p := h.client()

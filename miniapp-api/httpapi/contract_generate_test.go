@@ -20,7 +20,7 @@ import (
 	"fundpass/store"
 )
 
-var update = flag.Bool("update", false, "write the generated part of openapi.yaml, ERRORS.md and ../miniprogram/types.d.ts")
+var update = flag.Bool("update", false, "write the generated part of openapi.yaml, ERRORS.md and ERRORS.zh-CN.md")
 
 // generatedLine precedes the generated part of openapi.yaml.
 const generatedLine = "\n# generated\n"
@@ -33,12 +33,9 @@ func TestContractIsFresh(t *testing.T) {
 	if !found {
 		t.Fatalf("openapi.yaml does not contain the line %q", generatedLine)
 	}
-	whole := hand + generatedLine + generatedPart(t, hand)
-	golden(t, "openapi.yaml", whole)
-	golden(t, "ERRORS.md", errorsMarkdown())
-	doc, err := loadContract([]byte(whole))
-	must(t, err)
-	golden(t, "../miniprogram/types.d.ts", typeScript(doc))
+	golden(t, "openapi.yaml", hand+generatedLine+generatedPart(t, hand))
+	golden(t, "ERRORS.md", errorsMarkdown(errorsHead, func(e httpapi.Presentation) (string, string) { return e.Title, e.Next }))
+	golden(t, "ERRORS.zh-CN.md", errorsMarkdown(errorsHeadZH, func(e httpapi.Presentation) (string, string) { return e.TitleZH, e.NextZH }))
 }
 
 func golden(t *testing.T, name, want string) {
@@ -68,7 +65,7 @@ func generatedPart(t *testing.T, hand string) string {
 	}
 	b.WriteString("\n  examples:\n")
 	for _, e := range catalogue {
-		fmt.Fprintf(&b, "    %s:\n      summary: %q\n      description: %q\n      value: %s\n", e.Code, e.Title, e.Next, exampleOf(t, e))
+		fmt.Fprintf(&b, "    %s:\n      summary: %q\n      description: %q\n      value: %s\n", e.Code, e.TitleZH+" · "+e.Title, e.NextZH+" · "+e.Next, exampleOf(t, e))
 	}
 	return b.String()
 }
@@ -126,6 +123,12 @@ func example(p httpapi.Presentation) *selfservice.Error {
 		id := uuid.MustParse("3f2b8c1e-5d64-4a7b-9c1d-2e8f6a0b4c5d")
 		e.RetryAfter = 24 * 60 * 60
 		e.Transfer = &store.Transfer{ID: id, State: store.TransferWaiting, RequestedAt: at, DueAt: new(at.Add(24 * time.Hour)), ExpiresAt: at.Add(8 * 24 * time.Hour)}
+	case selfservice.ErrChannelClosed.Code:
+		e.RetryAfter = 8*60*60 + 1
+		e.Closed = &selfservice.ClosedChannel{
+			Why: selfservice.ChannelByHours, Name: "支付宝", Hours: selfservice.Hours{Opens: 8 * 60, Closes: 22 * 60}, OpensAt: new(at.Add(22 * time.Hour)),
+			Open: []selfservice.ChannelName{{ID: "website", Name: "网站"}, {ID: "hotline", Name: "12329热线"}},
+		}
 	case selfservice.ErrTransferLimit.Code:
 		e.RetryAfter = 50401
 	case selfservice.ErrConsentRequired.Code:
@@ -150,14 +153,35 @@ func exampleOf(t *testing.T, p httpapi.Presentation) []byte {
 	return body
 }
 
-// errorsMarkdown returns the error table in Markdown.
-func errorsMarkdown() string {
+// errorsMarkdown returns the error table in Markdown, with guidance in one language.
+func errorsMarkdown(head string, guidance func(httpapi.Presentation) (when, next string)) string {
 	var b strings.Builder
-	b.WriteString("# Error codes\n\nGenerated from `presentation.go` by `go test ./miniapp-api/httpapi -run Contract -update`.\n" +
-		"`message` may contain details of one occurrence, such as the attempts left.\n\n" +
-		"| code | status | message | when | what the page should do |\n|---|---|---|---|---|\n")
+	b.WriteString(head)
 	for _, e := range catalogue {
-		fmt.Fprintf(&b, "| `%s` | %d | %s | %s | %s |\n", e.Code, e.Status, e.Message, e.Title, e.Next)
+		when, next := guidance(e)
+		fmt.Fprintf(&b, "| `%s` | %d | %s | %s | %s |\n", e.Code, e.Status, e.Message, when, next)
 	}
 	return b.String()
 }
+
+const errorsHead = `# Error codes
+
+[中文](ERRORS.zh-CN.md)
+
+Generated from ` + "`presentation.go` by `go test ./miniapp-api/httpapi -run Contract -update`" + `.
+` + "`message`" + ` may contain details of one occurrence, such as the attempts left.
+
+| code | status | message | when | what the page should do |
+|---|---|---|---|---|
+`
+
+const errorsHeadZH = `# 错误码
+
+[English](ERRORS.md)
+
+由 ` + "`presentation.go` 生成：`go test ./miniapp-api/httpapi -run Contract -update`" + `。
+` + "`message`" + ` 可能带有这一次的具体情况，例如剩余次数。
+
+| 错误码 | 状态 | message | 何时出现 | 页面怎样处理 |
+|---|---|---|---|---|
+`

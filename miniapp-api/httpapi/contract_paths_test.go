@@ -20,8 +20,11 @@ var ofTheMoment = map[string][]string{
 	selfservice.ErrPasswordLocked.Code:  {"message", "locked_until", "retry_after"},
 	selfservice.ErrResetLimit.Code:      {"retry_after"},
 	selfservice.ErrTransferLimit.Code:   {"retry_after"},
+	selfservice.ErrCodeLimit.Code:       {"retry_after"},
+	selfservice.ErrCodeWrong.Code:       {"message", "remaining_attempts"},
 	selfservice.ErrBusy.Code:            {"retry_after"},
 	selfservice.ErrTransferWaiting.Code: {"message", "retry_after", "transfer"},
+	selfservice.ErrChannelClosed.Code:   {"message", "retry_after", "opens_at"},
 }
 
 // The examples of the codes equal real replies.

@@ -14,6 +14,7 @@ import (
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
+	"fundpass/store"
 )
 
 // A story sends the examples of the API description to an environment in a meaningful order,
@@ -61,8 +62,8 @@ func tellStory(t *testing.T, s *story) {
 	for _, step := range []string{
 		"openSession", "addLink", "showLink", "showConsents", "giveConsent", "showSubscriptions", "noteSubscription", "showPhone", "showPassword", "makeTicket",
 		"openChange", "confirmChange", "showChange", "showEvents", "showOwnData", "cancelChange", "showAccounts", "chooseAccount", "showTransfers",
-		"openReset", "showReset", "confirmReset", "cancelReset", "takeNotification", "callPost", "callGet",
-		"removeLink", "endSession", "freeze", "withdrawConsent", "confirmLink", "confirmTransfer", "cancelTransfer", "rejectTransfer", "openRecovery", "showRecovery", "confirmRecovery", "alive", "ready",
+		"openReset", "passReset", "showReset", "confirmReset", "cancelReset", "takeNotification", "callPost", "callGet",
+		"removeLink", "endSession", "freeze", "withdrawConsent", "confirmLink", "confirmTransfer", "cancelTransfer", "rejectTransfer", "openRecovery", "passRecovery", "showRecovery", "confirmRecovery", "alive", "ready",
 	} {
 		s.tell(step)
 	}
@@ -123,12 +124,19 @@ func (s *story) tell(id string) {
 	case "confirmLink":
 		s.waited(path, op)
 		return
+	case "passReset", "passRecovery":
+		s.passed(id, path, op)
+		return
 	case "openRecovery", "showRecovery", "confirmRecovery":
 		s.recovered(id, path, op)
 		return
 	case "confirmTransfer", "cancelTransfer", "rejectTransfer":
 		s.transferred(id, path, op)
 		return
+	case "showPassword":
+		s.h.setChannel(store.ChannelWebsite, func(e *store.ChannelEntry) { e.IsOn = true })
+		s.h.setChannel(store.ChannelHotline, func(e *store.ChannelEntry) { e.IsOn = true })
+		s.h.clock.Advance(6 * time.Second)
 	case "removeLink", "freeze": // notification and removal end the link
 		s.p = s.h.linkedClient(s.c)
 	case "withdrawConsent": // the freeze ended the session
@@ -194,6 +202,19 @@ func (s *story) recovered(id, path string, op *openapi3.Operation) {
 	default:
 		s.compare(id, op, p.post(path, requestExample(op)))
 	}
+}
+
+// passed passes a reset or a recovery by the code of an SMS.
+func (s *story) passed(id, path string, op *openapi3.Operation) {
+	h := newEnv(s.t, withSMS)
+	c := h.citizen(s.person)
+	p, opening, body := h.logIn(c), "/v1/password/recoveries", c.recoveryBody()
+	if id == "passReset" {
+		p, opening, body = h.linkedClient(c), "/v1/password/resets", m{}
+	}
+	body["proof"] = "sms"
+	opened := p.post(opening, body).want(s.t, "OK").get(s.t, "id").(string)
+	s.compare(id, op, p.post(strings.ReplaceAll(path, "{id}", opened), m{"code": h.smsCode()}))
 }
 
 // body returns the example with values of the environment.

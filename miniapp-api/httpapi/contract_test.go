@@ -28,19 +28,12 @@ var contractFile = sync.OnceValue(func() *openapi3.T {
 	if err != nil {
 		panic(err)
 	}
-	doc, err := loadContract(file)
+	doc, err := openapi3.NewLoader().LoadFromData(file)
 	if err != nil {
 		panic(err)
 	}
 	return doc
 })
-
-// loadContract parses the file and keeps the line of each element.
-func loadContract(file []byte) (*openapi3.T, error) {
-	loader := openapi3.NewLoader()
-	loader.IncludeOrigin = true
-	return loader.LoadFromData(file)
-}
 
 // The file is valid OpenAPI, its examples match their schemas, and every operation has one tag
 // with a description.
@@ -64,11 +57,9 @@ func written(r httpapi.Route) string {
 }
 
 // operations returns the operations by method and path.
-func operations() map[string]*openapi3.Operation { return operationsOf(contractFile()) }
-
-func operationsOf(doc *openapi3.T) map[string]*openapi3.Operation {
+func operations() map[string]*openapi3.Operation {
 	all := map[string]*openapi3.Operation{}
-	for path, item := range doc.Paths.Map() {
+	for path, item := range contractFile().Paths.Map() {
 		for method, op := range item.Operations() {
 			all[method+" "+path] = op
 		}

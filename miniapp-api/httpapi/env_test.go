@@ -131,6 +131,7 @@ type Config struct {
 	Consent             selfservice.ConsentMode
 	ConsentTexts        []selfservice.ConsentText
 	MessageTemplate     string
+	SMS                 bool
 	Documents           *document.List
 	PerAddress, PerUser httpapi.Rate
 	RequestTime         time.Duration
@@ -156,8 +157,9 @@ func New(c Config) (*product, error) {
 	var err error
 	p.service, err = selfservice.New(selfservice.Config{
 		DB: c.DB, Policy: c.Policy, Hasher: c.Hasher, Provider: p.provider, Log: c.Log, Proof: c.Proof, InitialProof: c.InitialProof,
-		Reset: c.Reset, Transfer: c.Transfer, Consent: c.Consent, ConsentTexts: c.ConsentTexts, MessageTemplate: c.MessageTemplate, Documents: c.Documents,
-		VerdictTime: store.AttemptLease * 2 / 3, // as long as the lease of a verdict, plus a margin
+		Reset: c.Reset, Transfer: c.Transfer, Consent: c.Consent, ConsentTexts: c.ConsentTexts, MessageTemplate: c.MessageTemplate, SMS: c.SMS, Documents: c.Documents,
+		VerdictTime:  store.AttemptLease * 2 / 3, // as long as the lease of a verdict, plus a margin
+		RegistryTime: testenv.Patience,
 	})
 	if err != nil {
 		return nil, err
@@ -174,6 +176,8 @@ func New(c Config) (*product, error) {
 type envOption func(*Config)
 
 func withProof(p selfservice.Proof) envOption { return func(c *Config) { c.Proof = p } }
+
+func withSMS(c *Config) { c.SMS = true }
 
 func withRates(address, user httpapi.Rate) envOption {
 	return func(c *Config) { c.PerAddress, c.PerUser = address, user }

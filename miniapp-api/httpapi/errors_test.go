@@ -18,7 +18,11 @@ import (
 // catalogue is the one of the contract, which Alipay's channel serves.
 var catalogue = httpapi.Catalogue(alipay.Words)
 
-// The Catalogue has exactly one complete entry for every error variable.
+// apiNames matches what guidance names of the API and of Alipay's: calls, headers, fields and functions.
+var apiNames = regexp.MustCompile(`(GET|POST) /[\w/{}.-]+\w}?|my\.\w+|Idempotency-Key|[a-z]+(_[a-z]+)+`)
+
+// The Catalogue has exactly one complete entry for every error variable, and the guidance in
+// both languages names the same fields and calls.
 func TestCatalogue(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -30,8 +34,15 @@ func TestCatalogue(t *testing.T) {
 		if http.StatusText(e.Status) == "" || e.Title == "" || e.Next == "" {
 			t.Errorf("%s is incomplete", e.Code)
 		}
-		if !strings.ContainsFunc(e.Message, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
-			t.Errorf("%s: a citizen cannot read %q", e.Code, e.Message)
+		for _, text := range []string{e.Message, e.TitleZH, e.NextZH} {
+			if !strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
+				t.Errorf("%s: %q is not Chinese", e.Code, text)
+			}
+		}
+		for _, name := range apiNames.FindAllString(e.Next, -1) {
+			if !strings.Contains(e.NextZH, name) {
+				t.Errorf("%s: the Chinese guidance does not name %s", e.Code, name)
+			}
 		}
 	}
 	for name := range declared(t, "Err", "errors.go", "../selfservice/errors.go", "../alipay/errors.go") {
@@ -45,7 +56,8 @@ func TestCatalogue(t *testing.T) {
 // varName returns the variable name of a code: OLD_PASSWORD_WRONG is ErrOldPasswordWrong.
 func varName(e httpapi.Presentation) string {
 	short := map[string]string{"PAYLOAD_TOO_LARGE": "ErrTooLarge", "UNSUPPORTED_MEDIA_TYPE": "ErrMediaType", "IDEMPOTENCY_KEY_REUSED": "ErrKeyReused",
-		"ALIPAY_UNAVAILABLE": "ErrUnavailable"}
+		"ALIPAY_UNAVAILABLE": "ErrUnavailable", "SMS_CODE_WRONG": "ErrCodeWrong", "SMS_CODE_GONE": "ErrCodeGone",
+		"SMS_CODE_LIMIT": "ErrCodeLimit", "NO_PHONE_ON_FILE": "ErrNoPhone"}
 	if name := short[e.Code]; name != "" {
 		return name
 	}

@@ -36,6 +36,9 @@ var eventTexts = map[string]string{
 
 	store.EventMessagesDeclined: "不再接收消息提醒",
 
+	store.EventDeviceAdded: "手机应用在新设备上登录",
+	store.EventDeviceEnded: "手机应用的登录设备已移除",
+
 	store.EventErased: "公积金中心已按申请删除个人信息",
 }
 

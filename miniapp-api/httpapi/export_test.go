@@ -24,8 +24,6 @@ type Success = success
 const MaxBody = maxBody
 const ProblemType = problemType
 
-var DigestOfToken = digestOfToken
-
 func BusinessRoutes() []string { return slices.Collect(maps.Keys(businesses)) }
 
 var EventTexts = eventTexts

@@ -26,5 +26,5 @@ func (s *Server) TurnedAway() int { return len(s.turnedAway.until) }
 
 // TurnAway remembers a caller.
 func (s *Server) TurnAway(token, path string, after time.Duration) {
-	s.turnedAway.add(string(digestOfToken(token))+path, after)
+	s.turnedAway.add(string(DigestOfToken(token))+path, after)
 }

@@ -14,7 +14,7 @@ import (
 
 // ownTransaction are the tables that are written before the main transaction: limits, attempts
 // and consents remain if it fails.
-var ownTransaction = []string{"lockouts", "daily_counts", "auth_codes", "consents"}
+var ownTransaction = []string{"lockouts", "daily_counts", "spent_values", "consents"}
 
 // renewed matches the times that any activity changes.
 var renewed = regexp.MustCompile(`<(expires_at|seen_at)>[^<]*<`)

@@ -35,10 +35,12 @@ type handler[In, Out any] func(ctx context.Context, r Request, in In) (Out, erro
 type Endpoint struct {
 	Serve   echo.HandlerFunc
 	In, Out reflect.Type
+	access  access
 }
 
-// Raw returns an endpoint that reads the request and writes the reply itself.
-func Raw(serve echo.HandlerFunc) Endpoint { return Endpoint{Serve: serve} }
+// Raw returns an endpoint of a platform that calls this server. It reads the request and writes
+// the reply itself, also while the channel is closed, because the platform does not wait.
+func Raw(serve echo.HandlerFunc) Endpoint { return Endpoint{Serve: serve, access: alwaysServed} }
 
 // Open adapts a handler that requires no session.
 func Open[In, Out any](s *Server, h handler[In, Out]) Endpoint {
@@ -50,6 +52,17 @@ func Open[In, Out any](s *Server, h handler[In, Out]) Endpoint {
 // Authed adapts a handler that requires a session.
 func Authed[In, Out any](s *Server, h handler[In, Out]) Endpoint {
 	return adapt(s, h, s.requestOf)
+}
+
+// Recognised adapts a handler that requires no session, but a caller whom the channel recognises
+// in another way; who returns the digest of that as the caller's Binding.
+func Recognised[In, Out any](s *Server, h handler[In, Out], who func(c echo.Context) (binding []byte, err error)) Endpoint {
+	return adapt(s, h, func(_ context.Context, c echo.Context) (Request, error) {
+		caller := s.CallerOf(c)
+		var err error
+		caller.Binding, err = who(c)
+		return Request{Caller: caller}, err
+	})
 }
 
 // linked adapts a handler that requires a session with a link.
@@ -81,7 +94,7 @@ func endsOwnSession[In, Out any](s *Server, h handler[In, Out]) Endpoint {
 	return adapt(s, h, func(ctx context.Context, c echo.Context) (Request, error) {
 		r, err := s.requestOf(ctx, c)
 		if errors.Is(err, selfservice.ErrSessionExpired) {
-			digest, _ := tokenDigest(c)
+			digest, _ := s.tokenDigest(c)
 			r, err = Request{Caller: selfservice.Caller{Channel: s.channel, Session: store.Session{TokenDigest: digest}}, SessionEnded: true}, nil
 		}
 		r.EndsSession = true
@@ -95,7 +108,7 @@ func endsOwnSession[In, Out any](s *Server, h handler[In, Out]) Endpoint {
 func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context, echo.Context) (Request, error)) Endpoint {
 	serve := func(c echo.Context) error {
 		ctx := c.Request().Context()
-		body, err := readBody(c)
+		body, err := ReadBody(c, "application/json")
 		if err != nil {
 			return err
 		}
@@ -117,7 +130,7 @@ func adapt[In, Out any](s *Server, h handler[In, Out], who func(context.Context,
 		}
 		return s.withIdempotency(c, r, body, run)
 	}
-	return Endpoint{serve, reflect.TypeFor[In](), reflect.TypeFor[Out]()}
+	return Endpoint{Serve: serve, In: reflect.TypeFor[In](), Out: reflect.TypeFor[Out]()}
 }
 
 // missing reports whether err says that something of the citizen's does not exist.
@@ -130,47 +143,52 @@ func missing(err error) bool {
 	return false
 }
 
-// requestOf returns the request with the session of the bearer token. It returns
-// ErrSessionRequired, ErrSessionExpired or ErrTooManyRequests.
+// requestOf returns the request with the session of its token. It returns ErrSessionRequired,
+// ErrSessionExpired, ErrTooManyRequests or an error of the channel's Session.
 func (s *Server) requestOf(ctx context.Context, c echo.Context) (Request, error) {
-	digest, ok := tokenDigest(c)
+	token, ok := s.token(c)
 	if !ok {
 		return Request{}, ErrSessionRequired
 	}
-	session, err := s.db.Session(ctx, digest)
-	if err == nil && session.RenewalDue && idempotencyKey(c) == "" { // with a key, the record's transaction renews it
-		err = s.db.RenewSession(ctx, digest)
-	}
-	if errors.Is(err, store.ErrNotFound) {
-		return Request{}, selfservice.ErrSessionExpired
-	} else if err != nil {
+	session, err := s.session(c, token)
+	session, err = s.admit(ctx, session, err, idempotencyKey(c) == "") // with a key, the record's transaction renews it
+	if err != nil {
 		return Request{}, err
 	}
-	if wait := s.users.wait(string(session.IdentityDigest)); wait > 0 {
-		return Request{}, selfservice.ErrTooManyRequests.WithRetryAfter(wait)
-	}
 	id, _ := uuid.Parse(c.Param("id")) // uuid.Nil identifies nothing
-	caller := selfservice.Caller{Session: session, Channel: s.channel, Network: network(c.RealIP()), RequestID: requestID(c)}
+	caller := s.CallerOf(c)
+	caller.Session = session
 	return Request{Caller: caller, ID: id}, nil
 }
 
-// tokenDigest returns the SHA-256 of the bearer token, or false if there is none.
-func tokenDigest(c echo.Context) (digest []byte, ok bool) {
+// bearerSession returns the session of a token that suffices.
+func (s *Server) bearerSession(c echo.Context, token string) (store.Session, error) {
+	return s.db.Session(c.Request().Context(), DigestOfToken(token))
+}
+
+// token returns the token of a request, or false if there is none of the channel's scheme.
+func (s *Server) token(c echo.Context) (token string, ok bool) {
 	scheme, token, _ := strings.Cut(c.Request().Header.Get(echo.HeaderAuthorization), " ")
 	token = strings.TrimLeft(token, " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" { // RFC 9110, section 11.1
+	return token, strings.EqualFold(scheme, s.scheme) && token != "" // RFC 9110, section 11.1
+}
+
+// tokenDigest returns the SHA-256 of the token, or false if there is none.
+func (s *Server) tokenDigest(c echo.Context) (digest []byte, ok bool) {
+	token, ok := s.token(c)
+	if !ok {
 		return nil, false
 	}
-	return digestOfToken(token), true
+	return DigestOfToken(token), true
 }
 
 // maxBody is the largest accepted request body, in bytes. It far exceeds every form of this
 // API.
 const maxBody = 16 << 10
 
-// readBody returns the body of a POST request, or nil for a GET request. It returns
-// ErrTooLarge, ErrMediaType or ErrBadRequest.
-func readBody(c echo.Context) ([]byte, error) {
+// ReadBody returns the body of a POST request, or nil for a GET request. It returns
+// ErrTooLarge, ErrMediaType or ErrBadRequest. An empty body needs no media type.
+func ReadBody(c echo.Context, mediaType string) ([]byte, error) {
 	r := c.Request()
 	if r.Method != http.MethodPost {
 		return nil, nil
@@ -192,7 +210,7 @@ func readBody(c echo.Context) ([]byte, error) {
 	case len(body) == 0:
 		return nil, nil
 	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || kind != "application/json" {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || kind != mediaType {
 		return nil, ErrMediaType
 	}
 	return body, nil

@@ -47,7 +47,7 @@ func (s *Server) withIdempotency(c echo.Context, r Request, body []byte, run fun
 	}
 	data, err := run(record)
 	answer := s.answerOf(c, data, err)
-	s.completeRecord(ctx, record, s.storedAnswer(c, answer, data), errors.Is(err, store.ErrUnknownOutcome))
+	s.completeRecord(ctx, record, storedAnswer(answer, data), errors.Is(err, store.ErrUnknownOutcome))
 	if err != nil {
 		return err
 	}
@@ -63,12 +63,16 @@ func idempotencyKey(c echo.Context) string {
 }
 
 // storedAnswer returns the answer to store. That of a sign-in has the seed in place of the
-// bearer token, because whoever reads the database must not get a token.
-func (s *Server) storedAnswer(c echo.Context, answer store.Answer, data any) store.Answer {
-	if r, ok := data.(SessionReply); ok && answer.Status == http.StatusOK {
-		r.Token = r.seed
-		answer = s.answerOf(c, r, nil)
-		answer.Seed = r.seed
+// token, because whoever reads the database must not get a token. The data is a SessionReply or
+// contains one.
+func storedAnswer(answer store.Answer, data any) store.Answer {
+	r, ok := data.(interface{ secret() (token, seed string) })
+	if !ok || answer.Status != http.StatusOK {
+		return answer
+	}
+	token, seed := r.secret()
+	if token != "" {
+		answer.Body, answer.Seed = bytes.Replace(answer.Body, []byte(token), []byte(seed), 1), seed
 	}
 	return answer
 }
@@ -86,16 +90,19 @@ func (s *Server) resend(c echo.Context, first store.Answer) error {
 	return send(c, first)
 }
 
-// idempotencyRecord returns the record that identifies a request. Without a session the body is
-// the scope, because its auth code identifies the user; nobody can then use up a key that
-// another user may choose. For a request that ends its session, the session token is the scope.
+// idempotencyRecord returns the record that identifies a request. Without a session the scope is
+// the caller's Binding or else the body, because its auth code identifies the user; nobody can
+// then use up a key that another user may choose. For a request that ends its session, the session token is the scope.
 func (s *Server) idempotencyRecord(c echo.Context, r Request, key string, body []byte) *store.IdempotencyRecord {
 	requests := s.db.RequestDigests(c.Request().URL.Path, body)
 	scope, session := r.IdentityDigest, r.TokenDigest
 	if r.EndsSession {
 		scope, session = s.db.Digest("session", r.TokenDigest), nil
 	}
-	if scope == nil {
+	switch {
+	case scope == nil && r.Binding != nil:
+		scope = s.db.Digest("binding", r.Binding)
+	case scope == nil:
 		scope = requests[0]
 	}
 	var renew []byte

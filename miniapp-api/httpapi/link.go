@@ -40,9 +40,9 @@ type linkRequest struct {
 	IDNumber  string            `json:"id_number"`
 	AccountNo string            `json:"account_no"`
 	Password  passwd.Secret     `json:"password"`
-	Encrypted *sealedForm       `json:"encrypted"`  // replaces password
+	Encrypted *SealedForm       `json:"encrypted"`  // replaces password
 	ResetCode passwd.Secret     `json:"reset_code"` // instead of a forgotten password
-	Proof     selfservice.Proof `json:"proof"`      // "face" or "phone", the citizen's choice after LINK_PROOF_REQUIRED
+	Proof     selfservice.Proof `json:"proof"`      // "face", "phone" or "sms", the citizen's choice after LINK_PROOF_REQUIRED
 	FaceFirst bool              `json:"face_first"` // verify the face first; the password is not sent yet
 	FaceID    uuid.UUID         `json:"face_id"`    // of the verification that face_first started, once it has passed
 	Transfer  bool              `json:"transfer"`   // request the link from another user if that is offered
@@ -73,13 +73,18 @@ func (s *Server) addLink(ctx context.Context, r Request, in linkRequest) (linkRe
 // A pendingView is the JSON form of a PendingLink.
 type pendingView struct {
 	ID         uuid.UUID `json:"id"`
-	CertifyID  string    `json:"certify_id"`  // for my.startAPVerify
-	CertifyURL string    `json:"certify_url"` // for my.startAPVerify
+	CertifyID  string    `json:"certify_id,omitempty"`  // for my.startAPVerify
+	CertifyURL string    `json:"certify_url,omitempty"` // for my.startAPVerify
+	Phone      string    `json:"phone,omitempty"`       // masked: a code was sent to it
 	ExpiresAt  time.Time `json:"expires_at"`
 }
 
-func (s *Server) confirmLink(ctx context.Context, r Request, _ none) (linkReply, error) {
-	account, err := s.service.ConfirmLink(ctx, r.Caller, r.ID)
+type confirmLinkRequest struct {
+	Code passwd.Secret `json:"code"` // that was sent by SMS
+}
+
+func (s *Server) confirmLink(ctx context.Context, r Request, in confirmLinkRequest) (linkReply, error) {
+	account, err := s.service.ConfirmLink(ctx, r.Caller, r.ID, in.Code)
 	return linkReplyOf(account), err
 }
 
@@ -90,7 +95,7 @@ func (s *Server) showLink(ctx context.Context, r Request, _ none) (linkReply, er
 
 type unlinkRequest struct {
 	Password  passwd.Secret `json:"password"`
-	Encrypted *sealedForm   `json:"encrypted"` // replaces password
+	Encrypted *SealedForm   `json:"encrypted"` // replaces password
 }
 
 // removeLink decrypts the password only if there is a link, so that a refusal does not spend

@@ -18,6 +18,7 @@ import (
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
+	"fundpass/store"
 )
 
 // A replyRecorder records every reply of a server by its route.
@@ -60,7 +61,7 @@ var masks = map[string]struct {
 // Every reply of every route masks personal data. A new route must be called here.
 func TestEveryReplyIsMasked(t *testing.T) {
 	t.Parallel()
-	h := newEnv(t, withTransfer(time.Hour))
+	h := newEnv(t, withSMS, withTransfer(time.Hour))
 	ear := &replyRecorder{api: h.server.Handler(), routes: contractRoutes(), bodies: map[string][]string{}}
 	server := httptest.NewServer(ear)
 	t.Cleanup(server.Close)
@@ -103,6 +104,8 @@ func callEveryRoute(t *testing.T, h *env, c citizen) {
 	p.post("/v1/subscriptions", m{"template_id": c.IDNumber, "accepted": true})
 	recovery := p.recover(c)
 	p.get(recovery)
+	p.post(recovery+"/code", m{"code": c.IDNumber})
+	p.post("/v1/password/recoveries", c.recoveryBySMS()).want(t, "OK")
 	p.post(recovery+"/confirm", twice(c.IDNumber))
 	p.post("/v1/link/"+c.IDNumber+"/confirm", m{})
 	p.post("/v1/link", with(c.linkBody(), "name", "司马答案"))
@@ -136,6 +139,9 @@ func callEveryRoute(t *testing.T, h *env, c citizen) {
 	p.get(reset)
 	p.post(reset+"/confirm", twice(c.Phone+"aB"))
 	p.post(reset+"/cancel", m{})
+	h.clock.Advance(store.SMSCodeInterval)
+	reset = "/v1/password/resets/" + p.post("/v1/password/resets", bySMS).want(t, "OK").get(t, "id").(string)
+	p.post(reset+"/code", m{"code": c.Phone})
 	p.get("/v1/me/data")
 	p.post("/v1/link/remove", m{"password": c.Phone})
 	p.post("/v1/link/remove", m{"password": c.Password}).want(t, "OK")

@@ -63,7 +63,7 @@ func (s *Server) recovered(next echo.HandlerFunc, c echo.Context) (err error) {
 var errPanic = errors.New("httpapi: panic")
 
 // finish writes the line and the metric. Only a status of 500 or more is an error for the
-// operator: a refusal is the answer to a citizen's mistake.
+// operator, unless an operator closed the channel: a refusal is the answer to a citizen's mistake.
 func (s *Server) finish(c echo.Context, span trace.Span, took time.Duration) {
 	status, code, level := c.Response().Status, "OK", slog.LevelInfo
 	attrs := []slog.Attr{
@@ -77,8 +77,11 @@ func (s *Server) finish(c echo.Context, span trace.Span, took time.Duration) {
 		if cause := errors.Unwrap(e); cause != nil {
 			attrs = append(attrs, slog.String("cause", cause.Error()))
 		}
-		if status >= 500 {
+		if status >= 500 && e.Code != selfservice.ErrChannelClosed.Code {
 			level = slog.LevelError
+		}
+		if passedGate(c) && isFailure(e, status) {
+			s.service.CountFailure(s.channel)
 		}
 	}
 	attrs = append(attrs, slog.Int("status", status), slog.String("code", code))

@@ -36,9 +36,28 @@ type problem struct {
 	Pending     *pendingView  `json:"pending,omitempty"`
 	Offered     bool          `json:"transfer_offered,omitempty"`
 	FaceFirst   bool          `json:"face_first_offered,omitempty"`
+	SMS         bool          `json:"sms_offered,omitempty"`
 	Transfer    *transferView `json:"transfer,omitempty"`
+	Why         string        `json:"why,omitempty"`
+	OpensAt     *time.Time    `json:"opens_at,omitempty"`
+	Channels    []channelView `json:"channels,omitempty"`
 	RetryAfter  int           `json:"retry_after"`
 	RequestID   string        `json:"request_id"`
+}
+
+// A channelView is a channel with its name for citizens.
+type channelView struct {
+	ID   selfservice.Channel `json:"id"`
+	Name string              `json:"name"`
+}
+
+// setClosed adds why the channel is closed, until when if that is known, and the others that are
+// open.
+func (p *problem) setClosed(c selfservice.ClosedChannel) {
+	p.Why, p.OpensAt = c.Why, c.OpensAt
+	for _, open := range c.Open {
+		p.Channels = append(p.Channels, channelView(open))
+	}
 }
 
 // problemType is the prefix of problem types: the URL of the error table, relative to the API.

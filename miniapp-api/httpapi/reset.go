@@ -11,7 +11,8 @@ import (
 )
 
 type openResetRequest struct {
-	Code passwd.Secret `json:"code"` // replaces the face verification
+	Code  passwd.Secret     `json:"code"`  // from a clerk; replaces the face verification
+	Proof selfservice.Proof `json:"proof"` // "face", "sms", or "" for the face
 }
 
 type resetReply struct {
@@ -19,11 +20,12 @@ type resetReply struct {
 	State      string     `json:"state"`
 	CertifyID  string     `json:"certify_id,omitempty"`  // for my.startAPVerify, once
 	CertifyURL string     `json:"certify_url,omitempty"` // for my.startAPVerify, once
+	Phone      string     `json:"phone,omitempty"`       // masked: a code was sent to it
 	ExpiresAt  *time.Time `json:"expires_at,omitempty"`  // while open
 }
 
 func resetReplyOf(r selfservice.Reset) resetReply {
-	reply := resetReply{ID: r.ID, State: r.State, CertifyID: r.Page.ID, CertifyURL: r.Page.URL}
+	reply := resetReply{ID: r.ID, State: r.State, CertifyID: r.Page.ID, CertifyURL: r.Page.URL, Phone: r.Phone}
 	if !r.ExpiresAt.IsZero() {
 		reply.ExpiresAt = &r.ExpiresAt
 	}
@@ -33,8 +35,41 @@ func resetReplyOf(r selfservice.Reset) resetReply {
 // openReset decrypts nothing: a reset code is no password and expires with its first use, so
 // pages send it as it is.
 func (s *Server) openReset(ctx context.Context, r Request, in openResetRequest) (resetReply, error) {
-	reset, err := s.service.OpenReset(ctx, r.Caller, in.Code)
+	var reset selfservice.Reset
+	bySMS, err := readProof(in.Proof)
+	switch {
+	case err != nil:
+	case bySMS && !in.Code.Empty():
+		err = selfservice.ErrBadRequest.WithFields(selfservice.FieldError{Field: "code", Code: "INVALID"})
+	case bySMS:
+		reset, err = s.service.OpenResetBySMS(ctx, r.Caller)
+	default:
+		reset, err = s.service.OpenReset(ctx, r.Caller, in.Code)
+	}
 	return resetReplyOf(reset), err
+}
+
+// readProof reports whether a citizen chose a code by SMS instead of the face.
+func readProof(p selfservice.Proof) (bySMS bool, err error) {
+	switch p {
+	case "", selfservice.ProofFace:
+		return false, nil
+	case selfservice.ProofSMS:
+		return true, nil
+	}
+	return false, selfservice.ErrBadRequest.WithFields(selfservice.FieldError{Field: "proof", Code: "UNKNOWN"})
+}
+
+type codeRequest struct {
+	Code passwd.Secret `json:"code"`
+}
+
+// passHandler returns the handler of a code that was sent by SMS.
+func (s *Server) passHandler(pass func(context.Context, selfservice.Caller, uuid.UUID, passwd.Secret) (selfservice.Reset, error)) func(context.Context, Request, codeRequest) (resetReply, error) {
+	return func(ctx context.Context, r Request, in codeRequest) (resetReply, error) {
+		reset, err := pass(ctx, r.Caller, r.ID, in.Code)
+		return resetReplyOf(reset), err
+	}
 }
 
 // showReset also tells a page that comes back from the verification whether it was passed.
@@ -53,6 +88,8 @@ type recoveryRequest struct {
 	IDType    string `json:"id_type"`
 	IDNumber  string `json:"id_number"`
 	AccountNo string `json:"account_no"`
+
+	Proof selfservice.Proof `json:"proof"` // as of openResetRequest
 }
 
 // A recoveryReply contains the rules, because GET /v1/password requires a link, which this
@@ -60,14 +97,22 @@ type recoveryRequest struct {
 type recoveryReply struct {
 	ID         uuid.UUID           `json:"id"`
 	State      string              `json:"state"`
-	CertifyID  string              `json:"certify_id"`  // for my.startAPVerify
-	CertifyURL string              `json:"certify_url"` // for my.startAPVerify
+	CertifyID  string              `json:"certify_id,omitempty"`  // for my.startAPVerify
+	CertifyURL string              `json:"certify_url,omitempty"` // for my.startAPVerify
 	ExpiresAt  time.Time           `json:"expires_at"`
 	Rules      []passwd.PublicRule `json:"rules"` // of the new password
 }
 
 func (s *Server) openRecovery(ctx context.Context, r Request, in recoveryRequest) (recoveryReply, error) {
-	reset, err := s.service.OpenRecovery(ctx, r.Caller, selfservice.PersonInput{Name: in.Name, IDType: in.IDType, IDNumber: in.IDNumber, AccountNo: in.AccountNo})
+	bySMS, err := readProof(in.Proof)
+	if err != nil {
+		return recoveryReply{}, err
+	}
+	open := s.service.OpenRecovery
+	if bySMS {
+		open = s.service.OpenRecoveryBySMS
+	}
+	reset, err := open(ctx, r.Caller, selfservice.PersonInput{Name: in.Name, IDType: in.IDType, IDNumber: in.IDNumber, AccountNo: in.AccountNo})
 	return recoveryReply{reset.ID, reset.State, reset.Page.ID, reset.Page.URL, reset.ExpiresAt, s.rules}, err
 }
 

@@ -37,7 +37,15 @@ type Config struct {
 	Words      Words                  // of the channel, in the texts of replies
 	Routes     func(*Server) []Route  // additional routes of the channel; may be nil
 	Collectors []prometheus.Collector // the channel's metrics
+	Businesses map[string]Business    // what the routes do, by method and pattern; nil = those of the API
+	Beside     *Server                // another channel of this process, whose metrics this one adds to; may be nil
 	Tracer     trace.Tracer           // of requests; nil = nothing is traced
+
+	// Session returns the session of a request with a token, or selfservice.ErrSessionExpired,
+	// for a channel whose token does not suffice. Scheme is then that of its Authorization
+	// header. Nil: the token suffices, and the scheme is Bearer.
+	Session func(c echo.Context, token string) (store.Session, error)
+	Scheme  string
 
 	PerAddress Rate // per address; generous, because mobile carriers share addresses
 	PerUser    Rate // per user
@@ -58,6 +66,8 @@ type Server struct {
 	channel     selfservice.Channel
 	words       Words
 	extraRoutes func(*Server) []Route // additional routes of the channel
+	session     func(c echo.Context, token string) (store.Session, error)
+	scheme      string // of the header Authorization
 	addresses   *limiter
 	users       *limiter
 	metrics     *metrics
@@ -65,6 +75,7 @@ type Server struct {
 
 	presentations map[string]Presentation // by code
 	turnedAway    *turnedAway
+	gate          *Gate
 
 	requestTime time.Duration
 
@@ -77,6 +88,9 @@ func New(c Config) (*Server, error) {
 	if c.DB == nil || c.Service == nil || c.Hasher == nil || c.Channel == "" {
 		return nil, errors.New("httpapi: DB, Service, Hasher and Channel are required")
 	}
+	if c.Businesses == nil {
+		c.Businesses = businesses
+	}
 	if c.SealedOnly && c.Transport == nil {
 		return nil, errors.New("httpapi: SealedOnly needs Transport")
 	}
@@ -85,10 +99,15 @@ func New(c Config) (*Server, error) {
 		proxies: c.Proxies, channel: c.Channel, words: c.Words, extraRoutes: c.Routes,
 		addresses: newLimiter(c.PerAddress.or(DefaultPerAddress)),
 		users:     newLimiter(c.PerUser.or(DefaultPerUser)),
-		metrics:   newMetrics(c.Channel, c.Service, c.Hasher), sealedOnly: c.SealedOnly, requestTime: cmp.Or(c.RequestTime, defaultRequestTime),
-		presentations: presentationsOf(c.Words), tracer: c.Tracer, turnedAway: newTurnedAway(),
+		metrics:   c.metrics(), sealedOnly: c.SealedOnly, requestTime: cmp.Or(c.RequestTime, defaultRequestTime),
+		presentations: presentationsOf(c.Words), tracer: c.Tracer, turnedAway: newTurnedAway(), gate: NewGate(c.Service, c.Channel),
+	}
+	s.session, s.scheme = c.Session, cmp.Or(c.Scheme, "Bearer")
+	if s.session == nil {
+		s.session = s.bearerSession
 	}
 	s.metrics.registry.MustRegister(c.Collectors...)
+	s.metrics.registry.MustRegister(s.gate)
 	s.ReplaceTransport(c.Transport)
 	return s, nil
 }
@@ -119,17 +138,17 @@ func (s *Server) routes() []Route {
 // Authed if citizens use it before they have one or after it has ended.
 func (s *Server) commonRoutes() []Route {
 	return []Route{
-		{"POST", "/v1/sessions/end", endsOwnSession(s, s.endSession)},
+		{"POST", "/v1/sessions/end", Always(endsOwnSession(s, s.endSession))},
 		{"POST", "/v1/link", Authed(s, s.addLink)},
 		{"GET", "/v1/link", linked(s, s.showLink)},
 		{"POST", "/v1/link/remove", Authed(s, s.removeLink)},
 		{"POST", "/v1/link/:id/confirm", Authed(s, s.confirmLink)},
 		{"GET", "/v1/accounts", linked(s, s.showAccounts)},
 		{"POST", "/v1/accounts/:id/choose", linked(s, s.chooseAccount)},
-		{"GET", "/v1/link-transfers", Authed(s, s.showTransfers)},
+		{"GET", "/v1/link-transfers", Protective(Authed(s, s.showTransfers))},
 		{"POST", "/v1/link-transfers/:id/confirm", Authed(s, s.confirmTransfer)},
 		{"POST", "/v1/link-transfers/:id/cancel", Authed(s, s.cancelTransfer)},
-		{"POST", "/v1/link-transfers/:id/reject", linked(s, s.rejectTransfer)},
+		{"POST", "/v1/link-transfers/:id/reject", Protective(linked(s, s.rejectTransfer))},
 		{"GET", "/v1/consents", Authed(s, s.showConsents)},
 		{"POST", "/v1/consents", Authed(s, s.giveConsent)},
 		{"POST", "/v1/consents/withdraw", Authed(s, s.withdrawConsent)},
@@ -143,16 +162,18 @@ func (s *Server) commonRoutes() []Route {
 		{"POST", "/v1/password/changes/:id/cancel", linked(s, s.cancelChange)},
 		{"POST", "/v1/password/resets", linked(s, s.openReset)},
 		{"GET", "/v1/password/resets/:id", Authed(s, identified(s.showReset))},
+		{"POST", "/v1/password/resets/:id/code", linked(s, s.passHandler(s.service.PassReset))},
 		{"POST", "/v1/password/resets/:id/confirm", linked(s, s.confirmHandler(s.service.ConfirmReset))},
 		{"POST", "/v1/password/resets/:id/cancel", linked(s, s.cancelReset)},
 		{"POST", "/v1/password/recoveries", Authed(s, s.openRecovery)},
 		{"GET", "/v1/password/recoveries/:id", Authed(s, identified(s.showRecovery))},
+		{"POST", "/v1/password/recoveries/:id/code", Authed(s, s.passHandler(s.service.PassRecovery))},
 		{"POST", "/v1/password/recoveries/:id/confirm", Authed(s, s.confirmHandler(s.service.ConfirmRecovery))},
-		{"POST", "/v1/freeze", endsOwnSession(s, s.freeze)},
+		{"POST", "/v1/freeze", Protective(endsOwnSession(s, s.freeze))},
 		{"GET", "/v1/events", linked(s, s.showEvents)},
 		{"GET", "/v1/me/data", linked(s, s.showOwnData)},
-		{"GET", "/healthz", Open(s, s.alive)},
-		{"GET", "/readyz", Open(s, s.ready)},
+		{"GET", "/healthz", Always(Open(s, s.alive))},
+		{"GET", "/readyz", Always(Open(s, s.ready))},
 	}
 }
 
@@ -160,13 +181,9 @@ func (s *Server) commonRoutes() []Route {
 // refusal is recorded and has the security headers, no refused request costs the reading of its
 // body, and a delay does not use up the time of the request.
 func (s *Server) Handler() http.Handler {
-	e := echo.New()
-	e.HideBanner, e.HidePort = true, true
-	e.IPExtractor = s.clientAddress()
-	e.HTTPErrorHandler = s.fail
-	e.Use(s.recorded, secured, s.limited, getOrPost, s.delayEarly, deadlined(s.requestTime))
+	e := s.NewEcho(setSecurity, s.fail)
 	for _, r := range s.routes() {
-		e.Add(r.Method, r.Path, r.Serve)
+		e.Add(r.Method, r.Path, s.Gated(r.Endpoint))
 	}
 	return e
 }
@@ -193,15 +210,18 @@ func (s *Server) fail(err error, c echo.Context) {
 	}
 }
 
-// secured sets the security headers on every reply. The API serves no page, so everything that
-// a browser may do with a reply is forbidden.
-func secured(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		setSecurity(c.Response().Header())
-		return next(c)
+// secured sets the security headers on every reply.
+func secured(set func(http.Header)) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			set(c.Response().Header())
+			return next(c)
+		}
 	}
 }
 
+// setSecurity forbids everything that a browser may do with a reply, because the API serves no
+// page.
 func setSecurity(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

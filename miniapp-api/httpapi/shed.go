@@ -82,8 +82,8 @@ func (a *turnedAway) release(key string) {
 
 // callerKey returns the token digest and route of a POST request, or "" without a token. The
 // route is part of it, so that a citizen who waits to change the password can still freeze it.
-func callerKey(c echo.Context) string {
-	if digest, ok := tokenDigest(c); ok && c.Request().Method == http.MethodPost {
+func (s *Server) callerKey(c echo.Context) string {
+	if digest, ok := s.tokenDigest(c); ok && c.Request().Method == http.MethodPost {
 		return string(digest) + c.Path()
 	}
 	return ""
@@ -93,7 +93,7 @@ func callerKey(c echo.Context) string {
 // have to wait longer than maxHold.
 func (s *Server) delayEarly(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		key := callerKey(c)
+		key := s.callerKey(c)
 		if key == "" {
 			return next(c)
 		}
@@ -124,7 +124,7 @@ func pause(ctx context.Context, d time.Duration) {
 func (s *Server) replyBusy(c echo.Context, busy *passwd.BusyError) error {
 	s.metrics.shed.Inc()
 	wait := int(math.Ceil(busy.After.Seconds())) + rand.N(2)
-	if key := callerKey(c); key != "" {
+	if key := s.callerKey(c); key != "" {
 		s.turnedAway.add(key, busy.After)
 	}
 	return send(c, s.answerOf(c, nil, selfservice.ErrBusy.WithRetryAfter(wait)))

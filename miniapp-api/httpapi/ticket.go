@@ -20,7 +20,8 @@ const sealAlgorithm = "RSA-OAEP-256"
 // sealLabel returns the OAEP label, which binds a ciphertext to its purpose, key and ticket.
 func sealLabel(kid, ticket string) []byte { return []byte("gjj-password/1|" + kid + "|" + ticket) }
 
-type ticketReply struct {
+// A TicketReply has what a page needs to encrypt one form's passwords.
+type TicketReply struct {
 	Ticket    string `json:"ticket"`
 	KID       string `json:"kid"`
 	Alg       string `json:"alg"`
@@ -29,17 +30,31 @@ type ticketReply struct {
 }
 
 // makeTicket returns a ticket and the public key to encrypt one form's passwords.
-func (s *Server) makeTicket(ctx context.Context, r Request, _ none) (ticketReply, error) {
+func (s *Server) makeTicket(ctx context.Context, r Request, _ none) (TicketReply, error) {
+	return s.ticketFor(ctx, r.Session)
+}
+
+// MakeBoundTicket is makeTicket for a caller without a session. Only a caller with the same
+// Binding can use the ticket.
+func (s *Server) MakeBoundTicket(ctx context.Context, r Request, _ struct{}) (TicketReply, error) {
+	return s.ticketFor(ctx, r.bound())
+}
+
+// bound returns what a ticket of a caller without a session belongs to. No token has this
+// digest, because a Binding is no digest of 256 random bits.
+func (r Request) bound() store.Session { return store.Session{TokenDigest: r.Binding} }
+
+func (s *Server) ticketFor(ctx context.Context, session store.Session) (TicketReply, error) {
 	transport := s.transport.Load()
 	if transport == nil {
-		return ticketReply{}, selfservice.ErrNotOffered
+		return TicketReply{}, selfservice.ErrNotOffered
 	}
 	ticket := newTicket()
-	if err := s.db.AddTicket(ctx, r.Session, ticket); err != nil {
-		return ticketReply{}, err
+	if err := s.db.AddTicket(ctx, session, ticket); err != nil {
+		return TicketReply{}, err
 	}
 	kid, public := transport.Current()
-	return ticketReply{ticket, kid, sealAlgorithm, public, int(store.TicketLife.Seconds())}, nil
+	return TicketReply{ticket, kid, sealAlgorithm, public, int(store.TicketLife.Seconds())}, nil
 }
 
 // newTicket returns 256 random bits in base64url.
@@ -49,10 +64,10 @@ func newTicket() string {
 	return base64.RawURLEncoding.EncodeToString(raw[:])
 }
 
-// A sealedForm replaces the passwords of a form. Sealed is the base64 of the JSON of a
+// A SealedForm replaces the passwords of a form. Sealed is the base64 of the JSON of a
 // passwords value, encrypted for the key KID with sealLabel. A ticket works once, so that a
 // recorded form is worth nothing.
-type sealedForm struct {
+type SealedForm struct {
 	Ticket string `json:"ticket"`
 	KID    string `json:"kid"`
 	Alg    string `json:"alg"`
@@ -70,7 +85,7 @@ type passwords struct {
 // unseal returns the passwords of a form, plain or encrypted. An unknown, spent, expired or
 // foreign ticket and an invalid key, label or ciphertext are all ErrDecryptFailed, after the
 // same work.
-func (s *Server) unseal(ctx context.Context, r Request, plain passwords, form *sealedForm) (passwords, error) {
+func (s *Server) unseal(ctx context.Context, r Request, plain passwords, form *SealedForm) (passwords, error) {
 	readable := !plain.Present.Empty() || !plain.New.Empty() || !plain.Again.Empty()
 	switch {
 	case form == nil && readable && s.sealedOnly:
@@ -103,9 +118,17 @@ func (s *Server) unseal(ctx context.Context, r Request, plain passwords, form *s
 	return opened, nil
 }
 
+// UnsealBound returns the password of a form of a caller without a session, plain or encrypted
+// with a ticket of MakeBoundTicket; see unseal.
+func (s *Server) UnsealBound(ctx context.Context, r Request, plain passwd.Secret, form *SealedForm) (passwd.Secret, error) {
+	r.Session = r.bound()
+	sent, err := s.unseal(ctx, r, passwords{Present: plain}, form)
+	return sent.Present, err
+}
+
 // openForm always decrypts, so that every refusal takes the same time: Manger's attack on OAEP
 // needs a difference.
-func openForm(transport *keys.Transport, form *sealedForm, sealed []byte) (passwords, bool) {
+func openForm(transport *keys.Transport, form *SealedForm, sealed []byte) (passwords, bool) {
 	plain, err := transport.Open(form.KID, sealLabel(form.KID, form.Ticket), sealed)
 	defer clear(plain)
 	var p passwords

@@ -26,7 +26,7 @@ func TestWriteTransactions(t *testing.T) {
 		do   func()
 		want string
 	}{
-		{"sign in", func() { p = h.logIn(c) }, "2: auth_codes, links sessions"},
+		{"sign in", func() { p = h.logIn(c) }, "2: spent_values, links sessions"},
 		{"first link", func() { p.post("/v1/link", c.linkBody(), key("1")).want(t, "OK") },
 			"5: idempotency_records sessions, consents, idempotency_records lockouts, events links lockouts outbox, idempotency_records"},
 		{"status", func() { p.get("/v1/password").want(t, "OK") }, "1: sessions"},

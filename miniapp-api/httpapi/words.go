@@ -36,7 +36,9 @@ func Catalogue(w Words) []Presentation {
 			continue
 		}
 		p := &all[i]
-		p.Title, p.Message, p.Next = cmp.Or(own.Title, p.Title), cmp.Or(own.Message, p.Message), cmp.Or(own.Next, p.Next)
+		p.Message = cmp.Or(own.Message, p.Message)
+		p.Title, p.TitleZH = cmp.Or(own.Title, p.Title), cmp.Or(own.TitleZH, p.TitleZH)
+		p.Next, p.NextZH = cmp.Or(own.Next, p.Next), cmp.Or(own.NextZH, p.NextZH)
 	}
 	for i := range all {
 		all[i] = all[i].inWords(w)

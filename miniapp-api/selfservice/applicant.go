@@ -1,6 +1,7 @@
 package selfservice
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,7 +19,7 @@ type LinkInput struct {
 	PersonInput
 	Password  passwd.Secret
 	ResetCode passwd.Secret // instead of a forgotten password
-	Proof     Proof         // ProofFace or ProofPhone if the citizen chose one; "" = the first that is possible
+	Proof     Proof         // ProofFace, ProofPhone or ProofSMS if the citizen chose one; "" = the first that is possible
 	FaceFirst bool          // start a face verification; the password is not sent yet
 	FaceID    uuid.UUID     // of the verification that FaceFirst started, once it has passed
 	TakeOver  bool          // request the link from another user if that is offered
@@ -68,7 +69,7 @@ func readApplicant(in LinkInput, known *document.List, now time.Time) (applicant
 	case !in.ResetCode.Empty() && (!complete || !in.Password.Empty()):
 		wrong = append(wrong, FieldError{Field: "reset_code", Code: "INVALID"})
 	}
-	if in.Proof != "" && in.Proof != ProofFace && in.Proof != ProofPhone {
+	if !slices.Contains([]Proof{"", ProofFace, ProofPhone, ProofSMS}, in.Proof) {
 		wrong = append(wrong, FieldError{Field: "proof", Code: "UNKNOWN"})
 	}
 	if len(wrong) > 0 {

@@ -12,7 +12,8 @@ import (
 	"fundpass/store"
 )
 
-// A ChangeInput is the form that opens a change.
+// A ChangeInput is the form that opens a change. Whom the centre identifies has signed in with
+// the document or the account, and may leave IDNumber out.
 type ChangeInput struct {
 	IDNumber    string
 	OldPassword passwd.Secret
@@ -31,6 +32,9 @@ func (s *Service) OpenChange(ctx context.Context, c Caller, in ChangeInput) (sto
 	account, err := s.LinkedAccount(ctx, c)
 	if err != nil {
 		return store.Change{}, err
+	}
+	if in.IDNumber == "" && c.Provider == store.ProviderCentre {
+		in.IDNumber = account.Person.IDNumber
 	}
 	doc, err := in.document(s.documents, account.Person.IDType)
 	if err != nil {

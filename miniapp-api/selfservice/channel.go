@@ -7,3 +7,9 @@ type Channel string
 
 // ChannelAlipay is the mini-program in Alipay.
 const ChannelAlipay Channel = store.ChannelAlipay
+
+// ChannelApp is the centre's own app.
+const ChannelApp Channel = store.ChannelApp
+
+// ChannelWebsite is the centre's pages in a browser.
+const ChannelWebsite Channel = store.ChannelWebsite

@@ -23,8 +23,10 @@ type Error struct {
 
 	Pending         *PendingLink    // the verification started with LINK_PROOF_REQUIRED
 	TransferOffered bool            // with ALREADY_LINKED: the link can be transferred
+	SMSOffered      bool            // with RESET_UNAVAILABLE, RESET_LIMIT: a code to the phone on file is possible
 	FaceFirst       bool            // with LINK_REFUSED: the face can be verified before the password
 	Transfer        *store.Transfer // the waiting transfer, with TRANSFER_WAITING
+	Closed          *ClosedChannel  // with CHANNEL_CLOSED
 
 	cause error // for the log; never shown, never contains user input
 }
@@ -34,10 +36,12 @@ type Error struct {
 // one.
 type FieldError struct{ Field, Code, Text string }
 
-// A PendingLink is a link that waits for a face verification.
+// A PendingLink is a link that waits for a face verification, or for a code sent to the phone on
+// file.
 type PendingLink struct {
 	ID                    uuid.UUID
-	CertifyID, CertifyURL string // the provider's identifier of the verification and the URL of its page
+	CertifyID, CertifyURL string // the provider's identifier of the verification and the URL of its page; "" for a code
+	Phone                 string // masked; "" for a face
 	ExpiresAt             time.Time
 }
 
@@ -80,6 +84,11 @@ var (
 
 	ErrPhoneRefused = &Error{Code: "PHONE_REFUSED"}
 
+	ErrCodeWrong = &Error{Code: "SMS_CODE_WRONG"} // with Remaining
+	ErrCodeGone  = &Error{Code: "SMS_CODE_GONE"}
+	ErrCodeLimit = &Error{Code: "SMS_CODE_LIMIT"} // with RetryAfter
+	ErrNoPhone   = &Error{Code: "NO_PHONE_ON_FILE"}
+
 	ErrOldPasswordWrong = &Error{Code: "OLD_PASSWORD_WRONG"}
 	ErrPasswordLocked   = &Error{Code: "PASSWORD_LOCKED"}
 
@@ -96,6 +105,7 @@ var (
 	ErrPasswordReused    = &Error{Code: "PASSWORD_REUSED"}
 	ErrNotOffered        = &Error{Code: "NOT_OFFERED"}
 
+	ErrChannelClosed   = &Error{Code: "CHANNEL_CLOSED"}
 	ErrTooManyRequests = &Error{Code: "TOO_MANY_REQUESTS"}
 	ErrBusy            = &Error{Code: "BUSY"}
 	ErrResultUnknown   = &Error{Code: "RESULT_UNKNOWN"}
@@ -166,6 +176,13 @@ func (e *Error) withLock(until, now time.Time) *Error {
 	}
 	c.LockedUntil = &until
 	c.RetryAfter = int(until.Sub(now).Seconds()) + 1
+	return &c
+}
+
+// withSMSOffered returns a copy of e which says that a code to the phone on file is possible.
+func (e *Error) withSMSOffered() *Error {
+	c := *e
+	c.SMSOffered = true
 	return &c
 }
 

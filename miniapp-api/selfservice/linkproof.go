@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
 
@@ -39,7 +40,7 @@ func proofRequired(proofs []Proof) *Error {
 
 // requestProof returns the error for a right password without an accepted proof. It offers the
 // possible proofs that the caller consented to, only the chosen one if there is one, and starts
-// a face verification if that is the first.
+// the first if that is a face verification or a code.
 func (s *Service) requestProof(ctx context.Context, c Caller, found candidate, consents consentSet, chosen Proof) error {
 	if chosen != "" {
 		found.possible = slices.DeleteFunc(found.possible, func(p Proof) bool { return p != chosen })
@@ -51,22 +52,34 @@ func (s *Service) requestProof(ctx context.Context, c Caller, found candidate, c
 	if len(may) == 0 {
 		return consentRequired(found.possible)
 	}
-	if may[0] != ProofFace {
-		return proofRequired(may)
-	}
-	if err := consents.record(ctx, PurposeFace); err != nil {
-		return err
-	}
-	pending, err := s.openLinkProof(ctx, c, found, nil)
-	if errors.Is(err, ErrLinkProofLimit) && len(may) > 1 {
-		return proofRequired(may[1:]) // without the face, whose limit is reached
+	pending, err := s.startProof(ctx, c, found, consents, may[0])
+	if (errors.Is(err, ErrLinkProofLimit) || errors.Is(err, ErrCodeLimit) || errors.Is(err, ErrNoPhone)) && len(may) > 1 {
+		return proofRequired(may[1:]) // without the first, whose limit is reached
 	}
 	if err != nil {
 		return err
 	}
 	answer := proofRequired(may)
-	answer.Pending = &pending
+	answer.Pending = pending
 	return answer
+}
+
+// startProof starts a proof that the rules can start: a face verification or a code. It returns
+// nil for one that the page obtains.
+func (s *Service) startProof(ctx context.Context, c Caller, found candidate, consents consentSet, p Proof) (*PendingLink, error) {
+	var pending PendingLink
+	var err error
+	switch p {
+	case ProofFace:
+		if err = consents.record(ctx, PurposeFace); err == nil {
+			pending, err = s.openLinkProof(ctx, c, found, nil)
+		}
+	case ProofSMS:
+		pending, err = s.openSMSProof(ctx, c, found)
+	default:
+		return nil, nil
+	}
+	return &pending, err
 }
 
 // openLinkProof starts a face verification of the account's holder as the centre's record
@@ -93,13 +106,13 @@ func (s *Service) openLinkProof(ctx context.Context, c Caller, found candidate, 
 	if errors.Is(err, store.ErrConflict) { // a concurrent request has opened one
 		err = ErrBusy.WithCause(err)
 	}
-	return PendingLink{proof.ID, page.ID, page.URL, proof.ExpiresAt}, err
+	return PendingLink{ID: proof.ID, CertifyID: page.ID, CertifyURL: page.URL, ExpiresAt: proof.ExpiresAt}, err
 }
 
-// ConfirmLink writes a link that waited for a face verification and returns its account. It
-// returns ErrLinkGone if no such link waits, and ErrIdentityNotProven if the verification was
-// not passed.
-func (s *Service) ConfirmLink(ctx context.Context, c Caller, id uuid.UUID) (store.Account, error) {
+// ConfirmLink writes a link that waited for a face verification or for code, which was sent by
+// SMS, and returns its account. It returns ErrLinkGone if no such link waits,
+// ErrIdentityNotProven if the face was not verified, and the errors of a code.
+func (s *Service) ConfirmLink(ctx context.Context, c Caller, id uuid.UUID, code passwd.Secret) (store.Account, error) {
 	proof, err := s.db.LinkProof(ctx, c.Session, id)
 	if errors.Is(err, store.ErrNotFound) || proof.Claim != nil { // a face verified first: no password was checked
 		return store.Account{}, ErrLinkGone
@@ -121,16 +134,30 @@ func (s *Service) ConfirmLink(ctx context.Context, c Caller, id uuid.UUID) (stor
 	if err != nil {
 		return store.Account{}, err
 	}
-	if err := consents.require(ctx, PurposeLink, PurposeFace); err != nil {
+	if err := s.requireProof(ctx, c, consents, proof, code); err != nil {
 		return store.Account{}, err
+	}
+	return s.finishLink(ctx, c, proof)
+}
+
+// requireProof returns an error unless the face was verified or the code is right.
+func (s *Service) requireProof(ctx context.Context, c Caller, consents consentSet, proof store.LinkProof, code passwd.Secret) error {
+	if proof.Kind == store.ResetBySMS {
+		if err := consents.require(ctx, PurposeLink); err != nil {
+			return err
+		}
+		return s.passLinkProof(ctx, c, proof, code)
+	}
+	if err := consents.require(ctx, PurposeLink, PurposeFace); err != nil {
+		return err
 	}
 	switch result, err := s.provider.FaceResult(ctx, proof.Kind, proof.CertifyID); {
 	case err != nil:
-		return store.Account{}, err
+		return err
 	case result != FacePassed:
-		return store.Account{}, ErrIdentityNotProven
+		return ErrIdentityNotProven
 	}
-	return s.finishLink(ctx, c, proof)
+	return nil
 }
 
 // finishLink checks the account and writes the link; the store decides between concurrent
@@ -152,7 +179,7 @@ func (s *Service) finishLink(ctx context.Context, c Caller, proof store.LinkProo
 	case errors.Is(err, store.ErrGone), errors.Is(err, store.ErrNotFound):
 		return store.Account{}, ErrLinkGone
 	case errors.Is(err, store.ErrConflict):
-		return s.transferByFace(ctx, c, proof, account)
+		return s.transferByProof(ctx, c, proof, account)
 	case errors.Is(err, store.ErrBlocked): // ended meanwhile
 		return store.Account{}, ErrAccountClosed
 	case err != nil:
@@ -162,10 +189,14 @@ func (s *Service) finishLink(ctx context.Context, c Caller, proof store.LinkProo
 	return account, nil
 }
 
-// transferByFace requests or completes the transfer of a link that another user has. It resets
-// the attempts, because password and face were right.
-func (s *Service) transferByFace(ctx context.Context, c Caller, proof store.LinkProof, a store.Account) (store.Account, error) {
-	a, err := s.alreadyLinked(ctx, c, candidate{account: a, by: ProofFace, codeID: proof.CodeID, takeOver: proof.Transfer, face: &proof})
+// transferByProof requests or completes the transfer of a link that another user has. It resets
+// the attempts, because password and proof were right.
+func (s *Service) transferByProof(ctx context.Context, c Caller, proof store.LinkProof, a store.Account) (store.Account, error) {
+	by := ProofFace
+	if proof.Kind == store.ResetBySMS {
+		by = ProofSMS
+	}
+	a, err := s.alreadyLinked(ctx, c, candidate{account: a, by: by, codeID: proof.CodeID, takeOver: proof.Transfer, face: &proof})
 	if err == nil || errors.Is(err, ErrTransferWaiting) {
 		s.resetAttempts(ctx, c, proof)
 	}

@@ -2,6 +2,7 @@ package selfservice
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -23,12 +24,15 @@ const (
 	// ProofPhone compares the phone number that the provider has verified with the one on file.
 	ProofPhone Proof = "phone"
 
+	// ProofSMS sends a code to the phone number on file.
+	ProofSMS Proof = "sms"
+
 	// ProofNone accepts the password alone. Anyone who knows the ID number can then link
 	// with an initial password, so that password must be changed at once.
 	ProofNone Proof = "none"
 )
 
-var errProofs = errors.New("selfservice: proofs are none, or some of certdoc, face and phone, each once, joined with commas")
+var errProofs = errors.New("selfservice: proofs are none, or some of certdoc, face, phone and sms, each once, joined with commas")
 
 // List parses a setting such as "certdoc,face,phone" into the accepted proofs, in the order in
 // which they are requested. "" yields an empty list.
@@ -39,7 +43,7 @@ func (p Proof) List() ([]Proof, error) {
 	var all []Proof
 	for entry := range strings.SplitSeq(string(p), ",") {
 		one := Proof(strings.TrimSpace(entry))
-		if !slices.Contains([]Proof{ProofCertdoc, ProofFace, ProofPhone, ProofNone}, one) || slices.Contains(all, one) {
+		if !slices.Contains([]Proof{ProofCertdoc, ProofFace, ProofPhone, ProofSMS, ProofNone}, one) || slices.Contains(all, one) {
 			return nil, errProofs
 		}
 		all = append(all, one)
@@ -81,6 +85,42 @@ func newProofs(set, initial Proof) (proofs, error) {
 		err = errors.New("selfservice: no proof is configured, or none for initial passwords")
 	}
 	return proofs{first, second}, err
+}
+
+// on returns the proofs that a channel accepts: of the centre's, those that the registry permits
+// there.
+func (p proofs) on(e store.ChannelEntry) proofs {
+	return proofs{permitted(p.set, e.Proofs), permitted(p.initial, e.InitialProofs)}
+}
+
+// permitted returns the proofs that are in names, or all if names is nil.
+func permitted(all []Proof, names []string) []Proof {
+	if names == nil {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(p Proof) bool { return !slices.Contains(names, string(p)) })
+}
+
+// CheckChannelProofs returns an error if a channel accepts none of the centre's proofs, so that
+// nobody could link there. set and initial are the centre's, as in Config.
+func CheckChannelProofs(set, initial Proof, e store.ChannelEntry) error {
+	centre, err := newProofs(set, initial)
+	if err != nil {
+		return err
+	}
+	if here := centre.on(e); len(here.set) == 0 || len(here.initial) == 0 {
+		return fmt.Errorf("%s accepts none of the centre's proofs: name some of %s, and for other than chosen passwords of %s",
+			e.Channel, joinProofs(centre.set), joinProofs(centre.initial))
+	}
+	return nil
+}
+
+func joinProofs(all []Proof) string {
+	names := make([]string, len(all))
+	for i, p := range all {
+		names[i] = string(p)
+	}
+	return strings.Join(names, ",")
 }
 
 // union returns the proofs that may be accepted while the password is unknown.

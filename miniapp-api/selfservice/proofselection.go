@@ -17,6 +17,7 @@ import (
 // claimed person.
 type proofInputs struct {
 	scope     []byte           // the lockout scope of the attempt
+	accepted  proofs           // on the caller's channel
 	permitted []Proof          // proofs that the caller consented to
 	certdoc   bool             // the provider confirms that its user is the claimed person
 	phone     string           // verified in this session; "" = none
@@ -32,11 +33,15 @@ func (e proofInputs) verified() bool { return !bytes.Equal(e.scope, store.Public
 // and looks for a verified face and phone. The attempts of a verified user are counted in a
 // scope of their own, which strangers cannot exhaust.
 func (s *Service) collectProofInputs(ctx context.Context, c Caller, who applicant, consents consentSet) (proofInputs, error) {
-	permitted, err := consents.permittedProofs(ctx, s.accepted.union())
+	accepted, err := s.proofsOn(ctx, c.Channel)
 	if err != nil {
 		return proofInputs{}, err
 	}
-	inputs := proofInputs{scope: store.PublicScope, permitted: permitted}
+	permitted, err := consents.permittedProofs(ctx, accepted.union())
+	if err != nil {
+		return proofInputs{}, err
+	}
+	inputs := proofInputs{scope: store.PublicScope, accepted: accepted, permitted: permitted}
 	if c.Link != nil { // an earlier run of this request linked the claimed person
 		inputs.scope, inputs.linked = c.IdentityDigest, true
 		return inputs, nil
@@ -67,6 +72,12 @@ func (s *Service) collectProofInputs(ctx context.Context, c Caller, who applican
 	return inputs, nil
 }
 
+// proofsOn returns the proofs that a channel accepts.
+func (s *Service) proofsOn(ctx context.Context, channel Channel) (proofs, error) {
+	all, err := s.registry.entries(ctx)
+	return s.accepted.on(entryOf(all, channel)), err
+}
+
 // matchPerson reports whether name and document are those of the provider's user. A document
 // that the provider cannot compare is refused only if certdoc is the only proof.
 func (s *Service) matchPerson(ctx context.Context, c Caller, who applicant, only bool) (bool, error) {
@@ -89,7 +100,7 @@ func (s *Service) matchPerson(ctx context.Context, c Caller, who applicant, only
 // needsPhone reports whether only a phone number could still prove the caller, who has verified
 // none. It is decided before the password is checked, in the same way for every caller.
 func (e proofInputs) needsPhone() bool {
-	beside := slices.ContainsFunc(e.permitted, func(p Proof) bool { return p == ProofFace || p == ProofNone })
+	beside := slices.ContainsFunc(e.permitted, func(p Proof) bool { return p == ProofFace || p == ProofSMS || p == ProofNone })
 	return !e.linked && !e.certdoc && e.phone == "" && slices.Contains(e.permitted, ProofPhone) && !beside
 }
 
@@ -130,11 +141,11 @@ func (f candidate) outcome() outcome {
 // right. A phone number on file for several persons, such as a family's, proves none of them.
 func (s *Service) selectProof(a store.Account, state string, inputs proofInputs) candidate {
 	found := candidate{account: a, scope: inputs.scope}
-	wanted := s.accepted.forState(state)
 	if inputs.linked {
-		found.by = wanted[0]
+		found.by = s.accepted.forState(state)[0]
 		return found
 	}
+	wanted := inputs.accepted.forState(state)
 	for _, p := range wanted {
 		switch shown, possible := inputs.shows(p, a, s.provider); {
 		case shown:
@@ -165,6 +176,9 @@ func (e proofInputs) shows(p Proof, a store.Account, provider IdentityProvider) 
 			onFile = document.Mobile(a.Person.Phone)
 		}
 		return allowed && e.phone != "" && e.phone == onFile, e.phone == "" && onFile != ""
+	case ProofSMS:
+		_, mobile := ownMobile(a)
+		return false, a.OwnPhone && mobile
 	case ProofFace:
 		_, err := provider.FaceKind(a.Person.IDType, a.Person.IDNumber)
 		return allowed && e.face != nil, err == nil

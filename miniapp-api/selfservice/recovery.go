@@ -20,31 +20,19 @@ import (
 // learns whether an account exists. Its time is padded to the response quantum.
 func (s *Service) OpenRecovery(ctx context.Context, c Caller, in PersonInput) (Reset, error) {
 	begun := time.Now()
-	who, wrong := readPerson(in, s.documents, s.db.Now())
-	switch {
-	case len(wrong) > 0:
-		return Reset{}, ErrBadRequest.WithFields(wrong...)
-	case c.Link != nil:
-		return Reset{}, ErrAlreadyLinked
-	}
-	claimed := store.Account{
-		PersonDigest: who.personDigest(s.db),
-		Person:       store.Person{Name: who.name, IDType: in.IDType, IDNumber: who.doc.Number},
+	who, claimed, err := s.readClaim(c, in)
+	if err != nil {
+		return Reset{}, err
 	}
 	kind, err := s.faceKind(claimed.Person)
 	if err != nil {
 		return Reset{}, err
 	}
-	if err := s.requireRecoveryConsents(ctx, c); err != nil {
+	if err := s.requireRecoveryConsents(ctx, c, true); err != nil {
 		return Reset{}, err
 	}
-	known, err := s.db.RecoverableAccount(ctx, claimed.PersonDigest, who.accountNo)
-	if err != nil {
+	if claimed, err = s.matchClaim(ctx, who, claimed); err != nil {
 		return Reset{}, err
-	}
-	if known != nil && document.SameName(known.Person.Name, who.name, who.doc.Kind) {
-		claimed = *known
-		claimed.Person.IDNumber = who.doc.Number // the same document, in the normal form used for every caller
 	}
 	r, page, err := s.startRecovery(ctx, c, claimed, kind)
 	awaitQuantum(ctx, begun)
@@ -56,15 +44,41 @@ func (s *Service) OpenRecovery(ctx context.Context, c Caller, in PersonInput) (R
 	return Reset{ID: r.ID, State: r.State, Page: page, ExpiresAt: r.ExpiresAt}, nil
 }
 
+// readClaim returns the person that a caller claims to be, without an account. It returns
+// ErrBadRequest with every error, or ErrAlreadyLinked.
+func (s *Service) readClaim(c Caller, in PersonInput) (applicant, store.Account, error) {
+	who, wrong := readPerson(in, s.documents, s.db.Now())
+	switch {
+	case len(wrong) > 0:
+		return who, store.Account{}, ErrBadRequest.WithFields(wrong...)
+	case c.Link != nil:
+		return who, store.Account{}, ErrAlreadyLinked
+	}
+	return who, store.Account{
+		PersonDigest: who.personDigest(s.db),
+		Person:       store.Person{Name: who.name, IDType: in.IDType, IDNumber: who.doc.Number},
+	}, nil
+}
+
+// matchClaim returns the account that name and document match, or claimed if there is none.
+func (s *Service) matchClaim(ctx context.Context, who applicant, claimed store.Account) (store.Account, error) {
+	known, err := s.db.RecoverableAccount(ctx, claimed.PersonDigest, who.accountNo)
+	if err == nil && known != nil && document.SameName(known.Person.Name, who.name, who.doc.Kind) {
+		claimed = *known
+		claimed.Person.IDNumber = who.doc.Number // the same document, in the normal form used for every caller
+	}
+	return claimed, err
+}
+
 // requireRecoveryConsents returns ErrConsentRequired unless the caller consented to the link
-// and, if the centre uses it, to the face verification.
-func (s *Service) requireRecoveryConsents(ctx context.Context, c Caller) error {
+// and, for a face verification that the centre uses, to that.
+func (s *Service) requireRecoveryConsents(ctx context.Context, c Caller, face bool) error {
 	consents, err := s.consents.load(ctx, c)
 	if err != nil {
 		return err
 	}
 	purposes := []string{PurposeLink}
-	if slices.ContainsFunc(s.consents.offered(), func(t ConsentText) bool { return t.Purpose == PurposeFace }) {
+	if face && slices.ContainsFunc(s.consents.offered(), func(t ConsentText) bool { return t.Purpose == PurposeFace }) {
 		purposes = append(purposes, PurposeFace)
 	}
 	return consents.require(ctx, purposes...)
@@ -122,7 +136,8 @@ func (s *Service) Recovery(ctx context.Context, c Caller, id uuid.UUID) (Reset, 
 // recoveredAccount returns the account of a recovery whose verification was passed, or
 // ErrIdentityNotProven.
 func (s *Service) recoveredAccount(ctx context.Context, r store.Recovery) (store.Account, error) {
-	switch result, err := s.provider.FaceResult(ctx, r.Kind, r.CertifyID); {
+	result, err := s.recoveryResult(ctx, r)
+	switch {
 	case err != nil:
 		return store.Account{}, err
 	case result != FacePassed:
@@ -137,6 +152,17 @@ func (s *Service) recoveredAccount(ctx context.Context, r store.Recovery) (store
 		return store.Account{}, err
 	}
 	return account, checkResettable(account)
+}
+
+// recoveryResult returns whether the verification was passed.
+func (s *Service) recoveryResult(ctx context.Context, r store.Recovery) (FaceResult, error) {
+	switch {
+	case r.Kind != store.ResetBySMS:
+		return s.provider.FaceResult(ctx, r.Kind, r.CertifyID)
+	case r.PassedAt != nil:
+		return FacePassed, nil
+	}
+	return FacePending, nil
 }
 
 // ConfirmRecovery links the citizen who has passed the verification and sets the new password.
@@ -154,7 +180,7 @@ func (s *Service) ConfirmRecovery(ctx context.Context, c Caller, id uuid.UUID, i
 	case c.Link != nil:
 		return Done{}, ErrAlreadyLinked
 	}
-	if err := s.requireRecoveryConsents(ctx, c); err != nil {
+	if err := s.requireRecoveryConsents(ctx, c, r.Kind != store.ResetBySMS); err != nil {
 		return Done{}, err
 	}
 	account, err := s.recoveredAccount(ctx, r)

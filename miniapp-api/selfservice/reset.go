@@ -39,6 +39,7 @@ type Reset struct {
 	ID        uuid.UUID
 	State     string
 	Page      FacePage  // the page of the face verification; zero if it has none or was returned before
+	Phone     string    // to which a code was sent, masked; "" if none was sent to the linked owner or it was returned before
 	ExpiresAt time.Time // while open
 }
 
@@ -84,11 +85,11 @@ func checkResettable(a store.Account) error {
 func (s *Service) openVerification(ctx context.Context, c Caller, a store.Account) (Reset, error) {
 	kind, err := s.faceKind(a.Person)
 	if err != nil {
-		return Reset{}, err
+		return Reset{}, s.offerSMS(a, err)
 	}
 	start, err := s.db.ChargeReset(ctx, c.Session, resetsPerDay)
 	if err != nil {
-		return Reset{}, limitError(err, ErrResetLimit, s.db.Now())
+		return Reset{}, s.offerSMS(a, limitError(err, ErrResetLimit, s.db.Now()))
 	}
 	reset := store.Reset{ID: uuid.New(), Kind: kind, Start: start}
 	page, err := s.faces.open(ctx, faceRequest{start: start, account: a, id: reset.ID, kind: kind}, func(ctx context.Context, certifyID string) (err error) {
@@ -98,7 +99,7 @@ func (s *Service) openVerification(ctx context.Context, c Caller, a store.Accoun
 	})
 	switch {
 	case errors.Is(err, ErrProviderRefused): // no contract, or a record that cannot be verified: a retry does not help
-		return Reset{}, ErrResetUnavailable.WithCause(err)
+		return Reset{}, s.offerSMS(a, ErrResetUnavailable.WithCause(err))
 	case err != nil:
 		return Reset{}, openError(err)
 	}
@@ -165,6 +166,8 @@ func (s *Service) checkIdentity(ctx context.Context, c Caller, r store.Reset) (F
 		return FacePassed, nil
 	} else if r.State != store.ResetStarted {
 		return "", nil
+	} else if r.Kind == store.ResetBySMS {
+		return FacePending, nil // PassReset stores a right code
 	}
 	result, err := s.provider.FaceResult(ctx, r.Kind, r.CertifyID)
 	if err != nil || result != FacePassed {

@@ -46,9 +46,12 @@ func (s *Service) openResetWithCode(ctx context.Context, c Caller, a store.Accou
 	return reset, nil
 }
 
-// codeDigits returns the digits of a code that may contain blanks, dashes and full-width
-// digits, and whether there are ResetCodeDigits of them.
-func codeDigits(s string) (string, bool) {
+// codeDigits returns the digits of a reset code, and whether there are ResetCodeDigits of them.
+func codeDigits(s string) (string, bool) { return readDigits(s, ResetCodeDigits) }
+
+// readDigits returns the digits of a code that may contain blanks, dashes and full-width
+// digits, and whether there are n of them.
+func readDigits(s string, n int) (string, bool) {
 	var b strings.Builder
 	for _, r := range s {
 		switch {
@@ -60,7 +63,7 @@ func codeDigits(s string) (string, bool) {
 			return "", false
 		}
 	}
-	return b.String(), b.Len() == ResetCodeDigits
+	return b.String(), b.Len() == n
 }
 
 // verifyCode finds the claimed person's account by a reset code, which replaces a password they

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"fundpass/miniapp-api/document"
@@ -34,10 +35,12 @@ type Config struct {
 	Consent      ConsentMode    // "" = ConsentRecorded
 	ConsentTexts []ConsentText  // see ParseConsents
 
+	SMS             bool           // codes and notices can be sent to the phone on file
 	MessageTemplate string         // the template of notices to owners; "" = notices are only recorded
 	Documents       *document.List // the centre's document codes; nil = the built-in list
 
-	VerdictTime time.Duration // limit of storing the verdict of an attempt; 0 = 2 s
+	VerdictTime  time.Duration // limit of storing the verdict of an attempt; 0 = 2 s
+	RegistryTime time.Duration // limit of reading the registry of channels; 0 = 2 s
 }
 
 // A Service implements the procedures of citizens. Its methods are safe for concurrent use.
@@ -51,15 +54,15 @@ type Service struct {
 	reset     ResetProof
 	transfer  TransferPolicy
 	template  string // of messages to owners; "" = none are sent
+	sms       bool
 	documents *document.List
 	spraying  sprayGuard
 	floor     refusalFloor
 	consents  consentRules
 	faces     faceVerifier
+	registry  *channelRegistry
 
 	verdictTime time.Duration
-
-	codes codes // nil: the centre sends no codes
 }
 
 // New returns a Service, or an error that names the missing or invalid setting.
@@ -74,7 +77,7 @@ func New(c Config) (*Service, error) {
 	l := c.Policy.Spraying
 	return &Service{
 		db: c.DB, policy: c.Policy, hasher: c.Hasher, provider: c.Provider, log: c.Log, accepted: accepted,
-		reset: c.Reset, transfer: c.Transfer, template: c.MessageTemplate, documents: c.Documents,
+		reset: c.Reset, transfer: c.Transfer, template: c.MessageTemplate, sms: c.SMS, documents: c.Documents,
 		spraying: sprayGuard{
 			limits:  store.Spraying{PerUser: l.PerUser, PerAddress: l.PerAddress, PerMinute: l.PerMinute},
 			certdoc: slices.Contains(accepted.union(), ProofCertdoc), log: c.Log,
@@ -83,6 +86,7 @@ func New(c Config) (*Service, error) {
 			db: c.DB, mode: c.Consent, texts: c.ConsentTexts, proofs: accepted.union(), messages: c.MessageTemplate != "", provider: c.Provider,
 		},
 		faces:       faceVerifier{c.DB, c.Provider, c.Log},
+		registry:    newChannelRegistry(c.DB, c.Log, cmp.Or(c.RegistryTime, defaultRegistryTime)),
 		verdictTime: cmp.Or(c.VerdictTime, defaultVerdictTime),
 	}, nil
 }
@@ -107,6 +111,9 @@ func (c *Config) fill() error {
 	if c.Consent = cmp.Or(c.Consent, ConsentRecorded); c.Consent != ConsentRecorded && c.Consent != ConsentRequired {
 		return errors.New("selfservice: consent must be recorded or required")
 	}
+	if !c.SMS && (strings.Contains(string(c.Proof), string(ProofSMS)) || strings.Contains(string(c.InitialProof), string(ProofSMS))) {
+		return errors.New("selfservice: the proof sms needs SMS")
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -118,9 +125,6 @@ func (c *Config) fill() error {
 
 // Rules returns the rules for a new password in the form shown to citizens.
 func (s *Service) Rules() []passwd.PublicRule { return s.policy.Public() }
-
-// PasswordChannels returns the other services that use the same password.
-func (s *Service) PasswordChannels() []passwd.Channel { return s.policy.Channels }
 
 // InitialHint tells citizens in Chinese how the city makes initial passwords, or is "".
 func (s *Service) InitialHint() string { return s.policy.InitialHint() }

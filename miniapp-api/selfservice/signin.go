@@ -32,11 +32,13 @@ var (
 
 // A SignInInput is the form with which a person signs in: the document or the number of the
 // account, or both, and the account's password. TokenDigest is the SHA-256 of the bearer token
-// of the session to open.
+// of the session to open. Device binds the session to a device, whose thumbprint is the caller's
+// Binding; nil: to none.
 type SignInInput struct {
 	IDType, IDNumber, AccountNo string
 	Password                    passwd.Secret
 	TokenDigest                 []byte
+	Device                      *Device
 }
 
 // SignedIn is the result of SignIn: the account, or the step that is missing.
@@ -54,7 +56,7 @@ type SignInStep struct {
 // SignIn opens a session for the holder of an account who gives its password. The attempt is
 // charged before the password is checked, in the scope of strangers. A password that is no
 // secret, because it was never changed, must be changed or is frozen, needs a code to the
-// phone on file, too. Every refusal is ErrSignInRefused, after the same work and a padded time,
+// phone on file, too, and so does a device that the person does not know. Every refusal is ErrSignInRefused, after the same work and a padded time,
 // except that ErrTooManyRequests may name a limit of the caller's network.
 func (s *Service) SignIn(ctx context.Context, c Caller, in SignInInput) (SignedIn, error) {
 	begun := time.Now()
@@ -62,7 +64,7 @@ func (s *Service) SignIn(ctx context.Context, c Caller, in SignInInput) (SignedI
 	if err != nil {
 		return SignedIn{}, err
 	}
-	attempt, account, err := s.checkSignIn(ctx, c, who)
+	attempt, account, purpose, err := s.checkSignIn(ctx, c, who, in.Device)
 	if errors.Is(err, ErrSignInRefused) {
 		awaitQuantum(ctx, begun)
 	}
@@ -71,10 +73,10 @@ func (s *Service) SignIn(ctx context.Context, c Caller, in SignInInput) (SignedI
 		return SignedIn{}, err
 	case account.Ended():
 		return SignedIn{}, attempt.passAfter(ctx, ErrAccountClosed)
-	case account.State != store.PasswordSet:
-		return s.startSignInStep(ctx, c, account)
+	case purpose != "":
+		return s.startSignInStep(ctx, c, account, purpose, in.Device)
 	}
-	err = s.openPersonSession(ctx, c, in.TokenDigest, account, attempt)
+	err = s.openSessionOn(ctx, in.Device.signIn(false), c, in.TokenDigest, account, attempt)
 	return SignedIn{Account: account}, attempt.passAfter(ctx, err)
 }
 
@@ -102,6 +104,7 @@ func (s *Service) readSignIn(ctx context.Context, in SignInInput) (who signer, e
 	if who.password = in.Password; who.password.Empty() {
 		wrong = append(wrong, FieldError{Field: "password", Code: "REQUIRED"})
 	}
+	wrong = append(wrong, in.Device.check()...)
 	if len(wrong) > 0 {
 		return signer{}, ErrBadRequest.WithFields(wrong...)
 	}
@@ -113,55 +116,81 @@ func (s *Service) readSignIn(ctx context.Context, in SignInInput) (who signer, e
 
 // checkSignIn makes one attempt and returns the account whose password was right, in its
 // effective state. An attempt with a password that suffices is returned to be passed with the
-// session. One with a right password that needs a code is counted until the code is given.
-func (s *Service) checkSignIn(ctx context.Context, c Caller, who signer) (*check, store.Account, error) {
+// session. One with a right password that needs a code, for the returned purpose, is counted
+// until the code is given.
+func (s *Service) checkSignIn(ctx context.Context, c Caller, who signer, device *Device) (*check, store.Account, codePurpose, error) {
 	attempt, err := s.beginCheck(ctx, c, store.AttemptRequest{PersonDigest: who.person, Scope: store.PublicScope, AccountNo: who.accountNo,
 		Policy: lockoutPolicy(s.policy), Record: c.Record, Source: s.spraying.source(c)})
 	if err != nil {
-		return nil, store.Account{}, err
+		return nil, store.Account{}, "", err
 	}
 	defer attempt.end()
 	if err := s.spraying.check(ctx, c, attempt.Spraying, s.db.Now()); err != nil {
-		return nil, store.Account{}, err
+		return nil, store.Account{}, "", err
 	}
 	begun := time.Now()
 	right, upgrade, err := attempt.verify(ctx, who.password)
 	if err != nil {
-		return nil, store.Account{}, err
+		return nil, store.Account{}, "", err
 	}
 	s.floor.observe(attempt.Attempt, time.Since(begun))
 	if !right {
 		if err := attempt.fail(ctx, false); err != nil {
-			return nil, store.Account{}, err
+			return nil, store.Account{}, "", err
 		}
 		attempt.end() // waiting needs no slot
 		s.floor.await(ctx, begun)
-		return nil, store.Account{}, ErrSignInRefused
+		return nil, store.Account{}, "", ErrSignInRefused
 	}
-	suffices := effectiveState(s.policy, *attempt.Account, who.password) == store.PasswordSet
-	if !suffices && !attempt.Account.Ended() {
-		if err := attempt.fail(ctx, true); err != nil {
-			return nil, store.Account{}, err
-		}
-		attempt.passed = true // by FinishSignIn
+	purpose, err := s.signInCode(ctx, *attempt.Account, who.password, device)
+	if err == nil && purpose != "" {
+		err = attempt.fail(ctx, true)
+		attempt.passed = err == nil // by FinishSignIn
+	}
+	if err != nil {
+		return nil, store.Account{}, "", err
 	}
 	account, err := s.updateCredential(ctx, attempt.slot, *attempt.Account, who.password, upgrade)
 	if err != nil {
-		return nil, store.Account{}, attempt.passAfter(ctx, err)
+		return nil, store.Account{}, "", attempt.passAfter(ctx, err)
 	}
-	return attempt, account, nil
+	return attempt, account, purpose, nil
+}
+
+// signInCode returns the purpose of the code that is needed beside a right password, or "".
+func (s *Service) signInCode(ctx context.Context, a store.Account, password passwd.Secret, device *Device) (codePurpose, error) {
+	switch {
+	case a.Ended():
+		return "", nil
+	case effectiveState(s.policy, a, password) != store.PasswordSet:
+		return codeForSignIn, nil
+	case device == nil:
+		return "", nil
+	}
+	known, err := s.db.KnowsDevice(ctx, a.PersonDigest, device.Thumbprint)
+	if known || err != nil {
+		return "", err
+	}
+	return codeForDevice, nil
 }
 
 // openPersonSession opens the session of the account's holder, and passes the attempt unless it
 // is nil.
 func (s *Service) openPersonSession(ctx context.Context, c Caller, tokenDigest []byte, a store.Account, attempt *check) error {
-	err := s.db.SignIn(ctx, store.SignIn{Channel: string(c.Channel), TokenDigest: tokenDigest, Account: a, Passed: attempt.pending()})
+	return s.openSessionOn(ctx, nil, c, tokenDigest, a, attempt)
+}
+
+// openSessionOn is openPersonSession on a device, unless that is nil.
+func (s *Service) openSessionOn(ctx context.Context, d *store.SignInDevice, c Caller, tokenDigest []byte, a store.Account, attempt *check) error {
+	err := s.db.SignIn(ctx, store.SignIn{Channel: string(c.Channel), TokenDigest: tokenDigest, Account: a, Device: d, Passed: attempt.pending()})
 	attempt.setPassed(err)
 	switch {
 	case errors.Is(err, store.ErrBlocked): // ended meanwhile
 		return ErrAccountClosed
 	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound): // changed or assigned to another person meanwhile
 		return ErrSignInRefused
+	case errors.Is(err, store.ErrDevice): // ended meanwhile; a retry asks for a code
+		return ErrBusy.WithCause(err)
 	}
 	return err
 }
@@ -176,17 +205,23 @@ type signInStep struct {
 	Version int64     `json:"v"` // of the password that was right
 	Code    uuid.UUID `json:"c"`
 	At      time.Time `json:"t"`
+
+	Purpose codePurpose `json:"p"` // of the code
+	Device  *Device     `json:"d,omitempty"`
 }
 
 const signInStepPurpose = "sign-in step"
 
 // startSignInStep sends a code to the phone on file.
-func (s *Service) startSignInStep(ctx context.Context, c Caller, a store.Account) (SignedIn, error) {
-	sent, err := s.sendCode(ctx, codeForSignIn, a, c.Binding, c.Channel, c.Network)
-	if err != nil {
+func (s *Service) startSignInStep(ctx context.Context, c Caller, a store.Account, purpose codePurpose, d *Device) (SignedIn, error) {
+	sent, err := s.sendCode(ctx, purpose, a, c.Binding, c.Channel, c.Network)
+	switch {
+	case errors.Is(err, ErrNotOffered), errors.Is(err, ErrNoPhone):
+		return SignedIn{}, ErrSignInCode.WithCause(err)
+	case err != nil:
 		return SignedIn{}, err
 	}
-	ticket, err := s.db.SealFor(signInStepPurpose, c.Binding, signInStep{a.ID, a.Version, sent.ID, s.db.Now()})
+	ticket, err := s.db.SealFor(signInStepPurpose, c.Binding, signInStep{a.ID, a.Version, sent.ID, s.db.Now(), purpose, d})
 	if err != nil {
 		return SignedIn{}, err
 	}
@@ -207,10 +242,10 @@ func (s *Service) FinishSignIn(ctx context.Context, c Caller, ticket string, cod
 	case err != nil:
 		return store.Account{}, err
 	}
-	if err := s.checkCode(ctx, codeForSignIn, a, c.Binding, step.Code, code); err != nil {
+	if err := s.checkCode(ctx, step.Purpose, a, c.Binding, step.Code, code); err != nil {
 		return store.Account{}, err
 	}
-	if err := s.openPersonSession(ctx, c, tokenDigest, a, nil); err != nil {
+	if err := s.openSessionOn(ctx, step.Device.signIn(true), c, tokenDigest, a, nil); err != nil {
 		return store.Account{}, err
 	}
 	s.forgiveAttempts(ctx, c, a.PersonDigest, step.At)

@@ -1,28 +1,28 @@
 package selfservice
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"fundpass/keys"
 	"fundpass/keys/testenv"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
 
-// A signInCentre is a service with a clock and codes that the test controls.
+// A signInCentre is a service with a clock that the test controls.
 type signInCentre struct {
 	*Service
-	t     *testing.T
+	t     testing.TB
 	ahead atomic.Int64
-	sent  sentCodes
+
+	pepper *keys.Pepper
 }
 
 // facelessProvider is a provider that verifies no faces.
@@ -32,10 +32,10 @@ func (facelessProvider) FaceKind(string, string) (string, error) { return "", Er
 func (facelessProvider) OffersPhone() bool                       { return false }
 
 // newSignInCentre returns a centre that accepts a link with the password alone.
-func newSignInCentre(t *testing.T, change ...func(*passwd.Policy)) *signInCentre {
+func newSignInCentre(t testing.TB, change ...func(*passwd.Policy)) *signInCentre {
 	t.Helper()
-	h := &signInCentre{t: t}
 	pepper := storetest.NewPepper(t)
+	h := &signInCentre{t: t, pepper: pepper}
 	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Wait: testenv.Patience})
 	t.Cleanup(hasher.Close)
 	policy := *passwd.Default()
@@ -47,40 +47,23 @@ func newSignInCentre(t *testing.T, change ...func(*passwd.Policy)) *signInCentre
 		DB: storetest.Open(t, storetest.Shared(t), storetest.WithColumnCipher(storetest.NewColumnCipher(t)), storetest.WithPepper(pepper),
 			storetest.WithNow(func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) })),
 		Policy: &policy, Hasher: hasher, Provider: facelessProvider{}, Proof: ProofNone, InitialProof: ProofNone, ConsentTexts: []ConsentText{{Purpose: PurposeLink, Version: "1", Text: "同意"}},
-		VerdictTime: testenv.Patience,
+		VerdictTime: testenv.Patience, SMS: true,
 	})
 	must(t, err)
-	h.codes = &h.sent
 	return h
 }
 
-// sentCodes are codes without a phone: every code is 000000, once.
-type sentCodes struct {
-	mu    sync.Mutex
-	valid map[uuid.UUID]string
-}
-
-var errCodeWrong = errors.New("wrong code")
-
-func (s *sentCodes) send(_ context.Context, purpose codePurpose, a store.Account, binding []byte, _ Channel, _ string) (SentCode, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	id := uuid.New()
-	if s.valid == nil {
-		s.valid = map[uuid.UUID]string{}
+// code returns the code of the latest SMS.
+func (h *signInCentre) code() string {
+	h.t.Helper()
+	due, _, err := h.db.DueSMS(h.t.Context(), 10, store.MediumSMS)
+	must(h.t, err)
+	if len(due) != 1 {
+		h.t.Fatalf("%d SMS", len(due))
 	}
-	s.valid[id] = fmt.Sprint(purpose, a.ID, binding)
-	return SentCode{ID: id, Phone: "138******00"}, nil
-}
-
-func (s *sentCodes) check(_ context.Context, purpose codePurpose, a store.Account, binding []byte, id uuid.UUID, code passwd.Secret) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.valid[id] != fmt.Sprint(purpose, a.ID, binding) || code.Reveal() != "000000" {
-		return errCodeWrong
-	}
-	delete(s.valid, id)
-	return nil
+	n, err := h.db.Notice(due[0])
+	must(h.t, err)
+	return n.Code
 }
 
 const rightPassword1 = "Quiet-River-1"
@@ -90,7 +73,7 @@ func (h *signInCentre) depositor(n int, change ...func(*store.Depositor)) store.
 	h.t.Helper()
 	hash, err := h.hasher.Hash(h.t.Context(), passwd.NewSecret(rightPassword1))
 	must(h.t, err)
-	d := store.Depositor{Person: store.Person{Name: "欧阳测试", IDType: "01", AccountNo: fmt.Sprintf("88%010d", n)}, Status: store.StatusNormal, Hash: hash}
+	d := store.Depositor{Person: store.Person{Name: "欧阳测试", IDType: "01", AccountNo: fmt.Sprintf("88%010d", n), Phone: fmt.Sprintf("142%08d", n)}, Status: store.StatusNormal, Hash: hash}
 	d.DocumentKey, d.Person.IDNumber = documentOf(h.t, fmt.Sprintf("99010119560307%03d", n))
 	for _, f := range change {
 		f(&d)

@@ -215,6 +215,7 @@ func TestSignInNeedsACode(t *testing.T) {
 			}
 			site := browser("b", "192.0.2.1")
 			start := func() SignInStep {
+				h.ahead.Add(int64(store.SMSCodeInterval))
 				got, err := h.signIn(site, formOf(d, password))
 				must(t, err)
 				if got.Step == nil || got.Account.ID != uuid.Nil || h.count(`SELECT count(*) FROM sessions`) != 0 {
@@ -227,34 +228,39 @@ func TestSignInNeedsACode(t *testing.T) {
 				return err
 			}
 			step := start()
+			code := h.code()
 			if h.attempts(d) != 1 {
 				t.Errorf("%d attempts before the code, want 1", h.attempts(d))
 			}
-			want(t, "another browser", finish(browser("other", "192.0.2.1"), step.Ticket, "000000"), ErrSignInGone)
-			want(t, "made up", finish(site, "made up", "000000"), ErrSignInGone)
-			if err := finish(site, step.Ticket, "000001"); !errors.Is(err, errCodeWrong) {
-				t.Errorf("wrong code: %v", err)
+			want(t, "another browser", finish(browser("other", "192.0.2.1"), step.Ticket, code), ErrSignInGone)
+			want(t, "made up", finish(site, "made up", code), ErrSignInGone)
+			wrong := "000000"
+			if code == wrong {
+				wrong = "000001"
 			}
-			must(t, finish(site, step.Ticket, "000000"))
+			want(t, "wrong code", finish(site, step.Ticket, wrong), ErrCodeWrong)
+			must(t, finish(site, step.Ticket, code))
 			if s, err := h.db.Session(t.Context(), []byte(t.Name())); err != nil || s.Link == nil {
 				t.Errorf("session %+v, %v", s, err)
 			}
 			if h.attempts(d) != 0 {
 				t.Errorf("%d attempts after the code", h.attempts(d))
 			}
-			if err := finish(site, step.Ticket, "000000"); !errors.Is(err, errCodeWrong) {
-				t.Errorf("the code again: %v", err)
-			}
+			want(t, "the code again", finish(site, step.Ticket, code), ErrCodeGone)
 			storetest.ProbeOf(h.db).MustExec(`DELETE FROM sessions`)
 			late := start()
 			h.ahead.Add(int64(signInStepLife + time.Second))
 			want(t, "late", finish(site, late.Ticket, "000000"), ErrSignInGone)
-			replaced := start()
+			replaced, code := start(), h.code()
 			storetest.ProbeOf(h.db).MustExec(`UPDATE password_credentials SET version = version + 1`)
-			want(t, "password replaced", finish(site, replaced.Ticket, "000000"), ErrSignInGone)
-			h.codes = nil
+			want(t, "password replaced", finish(site, replaced.Ticket, code), ErrSignInGone)
+			h.sms = false
 			_, err := h.signIn(site, formOf(d, password))
 			want(t, "no codes", err, ErrSignInCode)
+			h.sms = true
+			h.depositor(2, func(o *store.Depositor) { o.Person.Phone = d.Person.Phone })
+			_, err = h.signIn(site, formOf(d, password))
+			want(t, "a phone of two persons", err, ErrSignInCode)
 		})
 	}
 }

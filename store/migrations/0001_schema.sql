@@ -27,6 +27,60 @@ CREATE TABLE centers (
 	UNIQUE (app_id)
 );
 
+-- The registry of channels. A channel without a row has the default of the program.
+CREATE TABLE channels (
+	center_id         text        NOT NULL,
+	channel           text        NOT NULL CHECK (length(channel) BETWEEN 1 AND 32), -- as in sessions and events
+	code              integer     NOT NULL CHECK (code BETWEEN 1 AND 99), -- its number in the systems of vendors
+	title             text        NOT NULL CHECK (length(title) BETWEEN 1 AND 32), -- its name for citizens, in Chinese
+	is_on             boolean     NOT NULL,
+	set_at            timestamptz NOT NULL, -- when is_on was set
+	off_kind          text        CHECK (off_kind IN ('manual', 'automatic')), -- NULL and off: never switched on
+	off_reason        text        CHECK (length(off_reason) > 0), -- of the operator, or the rate that was measured
+	resumes_at        timestamptz, -- when a channel that was switched off automatically is on again
+	opens             integer     NOT NULL CHECK (opens BETWEEN 0 AND 1439), -- minutes after midnight in Beijing
+	closes            integer     NOT NULL CHECK (closes BETWEEN 0 AND 1439), -- of the next day if before opens; the same: open all day
+	per_minute        integer     CHECK (per_minute > 0), -- requests of all servers; NULL: no limit
+	credential        text        NOT NULL CHECK (credential IN ('password', 'phone_pin')), -- what it takes
+	shares_password   boolean     NOT NULL, -- whether it takes the password that is changed here
+	keypad            text        CHECK (length(keypad) > 0), -- characters that can be typed there, such as 0-9; NULL: any
+	proofs            text[], -- accepted for a password that its owner chose; NULL: those of the settings
+	initial_proofs    text[], -- for any other password
+	failure_percent   integer     CHECK (failure_percent BETWEEN 1 AND 100), -- switches it off automatically; NULL: never
+	failure_requests  integer     CHECK (failure_requests > 0), -- the least number of requests that is judged
+	failure_minutes   integer     CHECK (failure_minutes BETWEEN 1 AND 60), -- the time that is judged
+	cool_down_seconds bigint      CHECK (cool_down_seconds > 0), -- NULL: an operator switches it on
+	PRIMARY KEY (center_id, channel),
+	UNIQUE (center_id, code),
+	CHECK (NOT is_on OR off_kind IS NULL),
+	CHECK (credential = 'password' OR NOT shares_password),
+	CHECK ((failure_percent IS NULL) = (failure_requests IS NULL) AND (failure_percent IS NULL) = (failure_minutes IS NULL))
+);
+
+-- Requests of channels with a limit of requests or failures, by minute, of all servers.
+CREATE TABLE channel_counts (
+	center_id text        NOT NULL,
+	channel   text        NOT NULL,
+	minute    timestamptz NOT NULL,
+	requests  bigint      NOT NULL,
+	failures  bigint      NOT NULL, -- requests that failed by no fault of the citizen
+	PRIMARY KEY (center_id, channel, minute)
+);
+CREATE INDEX channel_counts_minute ON channel_counts (center_id, minute);
+
+-- Actions that need two operators and that one has asked for.
+CREATE TABLE operator_approvals (
+	center_id  text        NOT NULL,
+	action     text        NOT NULL CHECK (length(action) > 0),
+	channel    text        NOT NULL,
+	operator   text        NOT NULL CHECK (length(operator) > 0), -- the first
+	reason     text        NOT NULL CHECK (length(reason) > 0),
+	asked_at   timestamptz NOT NULL,
+	expires_at timestamptz NOT NULL,
+	PRIMARY KEY (center_id, action, channel)
+);
+CREATE INDEX operator_approvals_expires ON operator_approvals (center_id, expires_at);
+
 
 -- Accounts and the files they come from
 
@@ -175,8 +229,8 @@ CREATE TABLE links (
 CREATE INDEX links_account ON links (center_id, account_id);
 CREATE UNIQUE INDEX links_user ON links (center_id, user_digest) WHERE user_digest IS NOT NULL;
 
--- A verification of identity by Alipay that a link waits for. It is bound to the session
--- that began it and can be used once.
+-- A verification of identity that a link waits for, by Alipay or by a code sent to the phone
+-- on file. It is bound to the session that began it and can be used once.
 CREATE TABLE link_proofs (
 	center_id          text        NOT NULL,
 	proof_id           uuid        NOT NULL,
@@ -185,10 +239,10 @@ CREATE TABLE link_proofs (
 	person_digest      bytea       NOT NULL,
 	account_id         uuid, -- NULL: no password was checked yet, or the claim is unknown to the centre
 	scope              bytea       NOT NULL, -- of the attempt at the password
-	kind               text        NOT NULL CHECK (kind IN ('certify', 'face')), -- which of Alipay's products
+	kind               text        NOT NULL CHECK (kind IN ('certify', 'face', 'sms')), -- which of Alipay's products, or a code
 	state              text        NOT NULL CHECK (state IN ('started', 'used', 'replaced')),
-	certify_digest     bytea       NOT NULL, -- of Alipay's certify_id, which is valid for one link
-	sealed_certify     bytea       NOT NULL,
+	certify_digest     bytea, -- of Alipay's certify_id, which is valid for one link; NULL for a code
+	sealed_certify     bytea,
 	credential_version bigint, -- NULL as account_id is
 	opened_at          timestamptz NOT NULL,
 	expires_at         timestamptz NOT NULL,
@@ -199,8 +253,12 @@ CREATE TABLE link_proofs (
 	-- Whether the password is forgotten: a user who passes is linked and sets a new one. A person
 	-- unknown to the centre is verified too, so that only that person learns of it.
 	recovery           boolean     NOT NULL DEFAULT false,
+	sms_code_id        uuid, -- the code that was sent; NULL for a verification by Alipay
+	passed_at          timestamptz, -- when that code was right; Alipay is asked for its own result
 	PRIMARY KEY (center_id, proof_id),
 	UNIQUE (center_id, certify_digest),
+	CHECK ((kind = 'sms') = (certify_digest IS NULL)),
+	CHECK ((kind = 'sms') = (sms_code_id IS NOT NULL)),
 	CONSTRAINT link_proofs_account CHECK (recovery OR claim_digest IS NOT NULL OR account_id IS NOT NULL AND credential_version IS NOT NULL)
 );
 CREATE UNIQUE INDEX link_proofs_one_open ON link_proofs (center_id, identity_digest) WHERE state = 'started';
@@ -220,7 +278,7 @@ CREATE TABLE link_transfers (
 	account_id         uuid        NOT NULL, -- whose password was right
 	sealed_identity    bytea       NOT NULL, -- the requester's, for notices
 	credential_version bigint      NOT NULL,
-	proof              text        NOT NULL CHECK (proof IN ('certdoc', 'face', 'phone', 'clerk')), -- beside the password
+	proof              text        NOT NULL CHECK (proof IN ('certdoc', 'face', 'phone', 'sms', 'clerk')), -- beside the password
 	-- undeliverable: the holder cannot be notified, and only the counter helps.
 	state              text        NOT NULL CHECK (state IN ('waiting', 'done', 'rejected', 'cancelled', 'undeliverable')),
 	requested_at       timestamptz NOT NULL,
@@ -253,19 +311,48 @@ CREATE TABLE sessions (
 	seen_at         timestamptz NOT NULL, -- last activity, to half a minute
 	phone_digest    bytea, -- of the phone number proven in the session; NULL: none
 	sealed_phone    bytea,
+	device_jkt      bytea, -- thumbprint of the device's key, which every request must prove; NULL: the token suffices
 	PRIMARY KEY (center_id, token_digest)
 );
 CREATE INDEX sessions_identity ON sessions (center_id, identity_digest);
 CREATE INDEX sessions_created ON sessions (center_id, created_at);
 
--- Auth codes of Alipay, each used once over all processes. Only the digest is stored, for a day.
-CREATE TABLE auth_codes (
-	center_id   text        NOT NULL,
-	code_digest bytea       NOT NULL,
-	spent_at    timestamptz NOT NULL,
-	PRIMARY KEY (center_id, code_digest)
+-- The devices of a person. A device is a key that it proves in every request (RFC 9449); the
+-- first sign-in with it needs a code to the phone on file. Several persons may use one device.
+CREATE TABLE devices (
+	center_id     text        NOT NULL,
+	device_id     uuid        NOT NULL,
+	person_digest bytea       NOT NULL,
+	jkt           bytea       NOT NULL, -- SHA-256 thumbprint of the public key, RFC 7638
+	sealed        bytea       NOT NULL, -- the name of the device, and its platform
+	created_at    timestamptz NOT NULL,
+	used_at       timestamptz NOT NULL, -- last sign-in
+	ended_at      timestamptz, -- by its owner, or because another device took its place; NULL before
+	PRIMARY KEY (center_id, device_id)
 );
-CREATE INDEX auth_codes_spent ON auth_codes (center_id, spent_at);
+CREATE UNIQUE INDEX devices_of_key ON devices (center_id, person_digest, jkt) WHERE ended_at IS NULL;
+CREATE INDEX devices_person ON devices (center_id, person_digest);
+CREATE INDEX devices_used ON devices (center_id, used_at);
+
+-- Proofs of devices, each used once over all processes. Only the digest is stored, for the
+-- minutes in which the proof would be accepted.
+CREATE TABLE dpop_proofs (
+	center_id    text        NOT NULL,
+	proof_digest bytea       NOT NULL,
+	expires_at   timestamptz NOT NULL,
+	PRIMARY KEY (center_id, proof_digest)
+);
+CREATE INDEX dpop_proofs_expires ON dpop_proofs (center_id, expires_at);
+
+-- Values that are valid once over all processes, such as Alipay's auth codes and one-time tokens.
+-- Only the digest is stored, for longer than the value is valid.
+CREATE TABLE spent_values (
+	center_id    text        NOT NULL,
+	value_digest bytea       NOT NULL,
+	spent_at     timestamptz NOT NULL,
+	PRIMARY KEY (center_id, value_digest)
+);
+CREATE INDEX spent_values_spent ON spent_values (center_id, spent_at);
 
 -- Tickets for one sealed password each: a page gets a ticket, seals the password for it and
 -- submits both.
@@ -349,9 +436,9 @@ CREATE TABLE resets (
 	person_digest      bytea       NOT NULL,
 	account_id         uuid        NOT NULL,
 	token_digest       bytea       NOT NULL,
-	kind               text        NOT NULL CHECK (kind IN ('certify', 'face', 'clerk')), -- what proves identity
+	kind               text        NOT NULL CHECK (kind IN ('certify', 'face', 'clerk', 'sms')), -- what proves identity
 	state              text        NOT NULL CHECK (state IN ('started', 'passed', 'done', 'cancelled', 'expired')),
-	certify_digest     bytea, -- of Alipay's certify_id, which is valid for one reset; NULL if a clerk's code proves identity
+	certify_digest     bytea, -- of Alipay's certify_id, which is valid for one reset; NULL if a code proves identity
 	sealed_certify     bytea,
 	credential_version bigint      NOT NULL,
 	new_fingerprint    bytea, -- as in changes
@@ -359,9 +446,11 @@ CREATE TABLE resets (
 	opened_at          timestamptz NOT NULL,
 	expires_at         timestamptz NOT NULL,
 	closed_at          timestamptz,
+	sms_code_id        uuid, -- the code that was sent to the phone on file; NULL for other kinds
 	PRIMARY KEY (center_id, reset_id),
 	UNIQUE (center_id, certify_digest),
-	CHECK ((kind = 'clerk') = (certify_digest IS NULL)),
+	CHECK ((kind IN ('clerk', 'sms')) = (certify_digest IS NULL)),
+	CHECK ((kind = 'sms') = (sms_code_id IS NOT NULL)),
 	CHECK ((certify_digest IS NULL) = (sealed_certify IS NULL))
 );
 CREATE UNIQUE INDEX resets_one_open ON resets (center_id, person_digest) WHERE state IN ('started', 'passed');
@@ -387,6 +476,30 @@ CREATE TABLE reset_codes (
 );
 CREATE UNIQUE INDEX reset_codes_one_open ON reset_codes (center_id, account_id) WHERE closed_at IS NULL;
 CREATE INDEX reset_codes_issued ON reset_codes (center_id, issued_at);
+
+-- One-time codes sent by SMS to the phone on file. A code is valid for one purpose, for the
+-- person and for the session that requested it. A person has one open code for a purpose.
+CREATE TABLE sms_codes (
+	center_id        text        NOT NULL,
+	code_id          uuid        NOT NULL,
+	purpose          text        NOT NULL CHECK (purpose IN ('sign_in', 'reset', 'link', 'device')),
+	channel          text        NOT NULL CHECK (length(channel) > 0),
+	person_digest    bytea       NOT NULL,
+	account_id       uuid, -- NULL: a caller who is not proven named a person who cannot be reached, and no code was sent
+	phone_digest     bytea, -- of the phone on file at that time; NULL as account_id is
+	binding_digest   bytea       NOT NULL, -- of the session, or of what the channel has before one
+	code_fingerprint bytea       NOT NULL,
+	tries            integer     NOT NULL DEFAULT 0,
+	issued_at        timestamptz NOT NULL,
+	expires_at       timestamptz NOT NULL,
+	closed_at        timestamptz, -- used, replaced or out of tries
+	used             boolean     NOT NULL DEFAULT false,
+	PRIMARY KEY (center_id, code_id),
+	CHECK ((account_id IS NULL) = (phone_digest IS NULL))
+);
+CREATE UNIQUE INDEX sms_codes_one_open ON sms_codes (center_id, person_digest, purpose) WHERE closed_at IS NULL;
+CREATE INDEX sms_codes_person ON sms_codes (center_id, person_digest, issued_at);
+CREATE INDEX sms_codes_issued ON sms_codes (center_id, issued_at);
 
 
 -- Consents
@@ -432,22 +545,24 @@ CREATE TABLE events (
 CREATE TABLE events_rest PARTITION OF events DEFAULT;
 CREATE INDEX events_account ON events (center_id, account_id, at);
 
--- The actions of the centre's operators on accounts.
+-- The actions of the centre's operators on accounts and channels.
 CREATE TABLE operator_actions (
 	center_id  text        NOT NULL,
 	action_id  uuid        NOT NULL,
 	at         timestamptz NOT NULL,
-	operator   text        NOT NULL CHECK (length(operator) > 0), -- the name given by the operator
+	operator   text        NOT NULL CHECK (length(operator) > 0), -- the name given by the operator; 'automatic' for the program itself
 	action     text        NOT NULL CHECK (length(action) > 0),
-	account_id uuid        NOT NULL,
+	account_id uuid,
+	channel    text, -- of an action on a channel
 	reason     text        NOT NULL CHECK (length(reason) > 0), -- no personal data, see DB.Unlock
-	PRIMARY KEY (center_id, action_id)
+	PRIMARY KEY (center_id, action_id),
+	CHECK ((account_id IS NULL) <> (channel IS NULL))
 );
 CREATE INDEX operator_actions_account ON operator_actions (center_id, account_id);
 CREATE INDEX operator_actions_at ON operator_actions (center_id, at);
 
--- Notices to users, written in the transaction that causes them. The process that holds the
--- lease sends a notice until next_at; afterwards any process may.
+-- Notices and codes to users, written in the transaction that causes them. The process that
+-- holds the lease sends a row until next_at; afterwards any process may.
 CREATE TABLE outbox (
 	center_id  text        NOT NULL,
 	outbox_id  uuid        NOT NULL, -- the receiver's deduplication key
@@ -460,11 +575,14 @@ CREATE TABLE outbox (
 	done_at    timestamptz,
 	lease      uuid,
 	failed_at  timestamptz, -- when it was given up undelivered
+	expires_at timestamptz NOT NULL, -- it is not sent afterwards
+	medium     text        NOT NULL CHECK (medium IN ('message', 'sms')), -- a message of the user's provider, or an SMS to the phone on file
+	receipt    text        CHECK (receipt IN ('delivered', 'undelivered')), -- of an SMS, as the gateway reported; NULL: no report
 	PRIMARY KEY (center_id, outbox_id)
 );
 CREATE INDEX outbox_account ON outbox (center_id, account_id);
 CREATE INDEX outbox_created ON outbox (center_id, created_at);
-CREATE INDEX outbox_due ON outbox (center_id, next_at) WHERE done_at IS NULL AND failed_at IS NULL;
+CREATE INDEX outbox_due ON outbox (center_id, medium, next_at) WHERE done_at IS NULL AND failed_at IS NULL;
 
 -- Messages from Alipay, one row each: Alipay repeats a message for 25 hours under its notify_id.
 CREATE TABLE notifications (

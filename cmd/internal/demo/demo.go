@@ -22,6 +22,8 @@ import (
 	"fundpass/miniapp-api/miniprogram"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/selfservice"
+	"fundpass/miniapp-api/sms"
+	"fundpass/miniapp-api/sms/smssim"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
 	"fundpass/store/localpg"
@@ -79,23 +81,30 @@ type demo struct {
 	people                                              []story
 
 	public   net.Listener
+	website  net.Listener
+	mobile   net.Listener
 	dataDir  *dataDir
 	log      *os.File
 	postgres *localpg.Server
 	sim      *alipaysim.Sim
 	simURL   string
+	sms      *smssim.Sim
+	smsURL   string
 	app      *serve.App
+
+	issuerURL string // of the sign-on of a province
 
 	cleanups []func() error // stop the parts; in the order in which these were started
 }
 
 // run serves until ctx ends and then stops every part.
 func (d *demo) run(ctx context.Context) error {
+	fmt.Fprintln(d.Out, "Starting PostgreSQL, a simulated Alipay and the API ...")
 	err := d.start(ctx)
 	switch {
 	case err == nil:
 		d.show()
-		err = d.app.Serve(ctx, d.public, nil)
+		err = d.app.Serve(ctx, serve.Listeners{Public: d.public, Website: d.website, Mobile: d.mobile})
 	case ctx.Err() != nil:
 		err = nil // the interruption made the start fail
 	}
@@ -112,7 +121,7 @@ func (d *demo) run(ctx context.Context) error {
 // first error; stop then ends those that were started.
 func (d *demo) start(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
-		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.assemble, d.load,
+		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.startSMS, d.startIssuer, d.assemble, d.switchOn, d.load,
 	} {
 		if err := part(ctx); err != nil {
 			return err
@@ -142,7 +151,7 @@ func (d *demo) checkFlags(context.Context) error {
 	if err := d.linkTransfer.UnmarshalText([]byte(d.transferAfter)); err != nil {
 		return errors.New("--link-transfer: is neither off nor a duration from 0s to 720h, such as 1m")
 	}
-	s := settings.Settings{Proof: d.proof, InitialProof: d.initialProof, Consent: d.consent, ContentKeyFile: contentKeyFile}
+	s := settings.Settings{Proof: d.proof, InitialProof: d.initialProof, Consent: d.consent, ContentKeyFile: contentKeyFile, SMSGatewayFile: smsGatewayFile}
 	if problems := s.ValidateProofs(); len(problems) > 0 {
 		return settings.Join(problems)
 	}
@@ -168,7 +177,7 @@ func (d *demo) listen(context.Context) error {
 	}
 	d.public = l
 	d.addCleanup(func() error { return ignoreClosed(l.Close()) })
-	return nil
+	return errors.Join(d.listenBeside(1, &d.website), d.listenBeside(2, &d.mobile))
 }
 
 // ignoreClosed returns nil for the error of closing a listener that its server has
@@ -273,6 +282,27 @@ func (d *demo) startSimulator(context.Context) error {
 	return nil
 }
 
+// startSMS serves the SMS gateway at an address of its own, and describes it to the server.
+func (d *demo) startSMS(context.Context) error {
+	key, err := settings.ReadSmall(d.dataDir.path(smsKeyFile))
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	d.smsURL = "http://" + l.Addr().String()
+	if err := os.WriteFile(d.dataDir.path(smsGatewayFile), smssim.Description(d.smsURL), 0o600); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	d.sms = smssim.New(smssim.Config{Key: key, Receipt: d.url() + sms.ReceiptPath})
+	server := httpapi.HTTPServer(d.sms, terminal.NewLog(d.log, "demo"))
+	go server.Serve(l) // ends with Close
+	d.addCleanup(server.Close)
+	return nil
+}
+
 // url returns the base URL of the API.
 func (d *demo) url() string { return "http://" + d.public.Addr().String() }
 
@@ -286,9 +316,11 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		LinkTransfer:  d.linkTransfer,
 		ColumnKeyFile: d.dataDir.path(columnKeyFile), PepperFile: d.dataDir.path(pepperFile), ContentKeyFile: d.dataDir.path(contentKeyFile),
 		TransportKeyFiles: settings.FileList{d.dataDir.path(transportKeyFile)}, PlainPasswords: "yes",
+		SMSGatewayFile: d.dataDir.path(smsGatewayFile), SMSKeyFile: d.dataDir.path(smsKeyFile),
 		MessageTemplate: "demo-notice", MessagePage: settings.FieldOf("MessagePage").Default,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
-		AuditYears: 1, PolicyFile: d.dataDir.path(policyFile),
+		AuditYears: 1, WebsiteAddr: d.website.Addr().String(), WebsiteOrigin: d.websiteURL(), OIDCFile: d.dataDir.path(issuerFile),
+		MobileAddr: d.mobile.Addr().String(), MobileURL: d.mobileURL(), PolicyFile: d.dataDir.path(policyFile),
 	}
 	if d.app, err = serve.Assemble(ctx, s, terminal.NewLog(d.log, s.Environment)); err != nil {
 		return err
@@ -296,6 +328,10 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 	d.addCleanup(d.app.Close)
 	api := d.app.Handler
 	d.app.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, smssim.InboxPath) {
+			d.sms.ServeHTTP(w, r)
+			return
+		}
 		if strings.HasPrefix(r.URL.Path, "/sim/") {
 			d.sim.ServeHTTP(w, r)
 			return

@@ -9,6 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"fundpass/cmd/internal/terminal"
+	"fundpass/miniapp-api/sms/smssim"
 )
 
 // show prints what the operator needs once everything runs.
@@ -18,8 +19,12 @@ func (d *demo) show() {
 	d.List([][2]string{
 		{"API", d.url()},
 		{"Page", d.url() + "/ (the mini-program, in a browser)"},
+		{"Website", d.websiteURL() + "/ (the centre's pages, in a browser)"},
+		{"App", d.mobileURL() + " (the API of the centre's app)"},
 		{"Docs", d.url() + "/docs"},
 		{"Alipay", d.simURL + " (simulated)"},
+		{"SMS", d.url() + smssim.InboxPath + " (what the simulated gateway at " + d.smsURL + " has sent)"},
+		{"Issuer", d.issuerURL + " (simulated sign-on of a province, for the website)"},
 		{"Policy", fmt.Sprintf("%s, %d rules", d.app.Policy.Name, len(d.app.Policy.Public()))},
 		{"Links", "proof " + d.proof + ", consent " + d.consent + ", transfer after " + d.transferAfter},
 		{"Database", d.postgres.Dir() + d.T(d.dataNote())},
@@ -52,6 +57,8 @@ func (d *demo) next() {
 			curl(url+"/sim/auth-code", `{"person":"ok"}`)},
 		{"It opens a session. Send the token in the header Authorization: Bearer with every further call:",
 			curl(url+"/v1/sessions", `{"auth_code":"..."}`)},
+		{"Act as the centre's app on a new phone. It asks for the password, then for the code in the SMS inbox above:",
+			program() + " app-client --base " + d.mobileURL() + " sign-in --document " + d.people[0].person().IDNumber},
 	} {
 		fmt.Fprintf(d.Out, "  %s\n    %s\n", d.T(step[0]), step[1])
 	}

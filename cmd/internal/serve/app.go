@@ -19,6 +19,8 @@ import (
 	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/selfservice"
+	"fundpass/miniapp-api/website"
+	"fundpass/miniapp-api/website/oidc"
 	"fundpass/signing"
 	"fundpass/store"
 )
@@ -30,11 +32,14 @@ type App struct {
 	gateway *signing.Gateway
 	Policy  *passwd.Policy
 	Hasher  *passwd.Hasher
-	mailer  *mailer // nil if notices are not sent
+	mailer  *mailer    // nil if notices are not sent
+	sms     *smsMailer // nil: no SMS is sent
 
 	provider *alipay.Provider
 	service  *selfservice.Service
 	server   *httpapi.Server
+	website  *website.Site // nil: the centre has no pages
+	mobile   *mobile       // nil: the centre has no app
 
 	transport *keys.Transport // loaded at the start; reload replaces the server's
 	documents *document.List
@@ -82,6 +87,7 @@ func assemble(ctx context.Context, s settings.Settings, log *slog.Logger, export
 		log.Warn("setting is allowed but unsafe", "setting", p.Setting, "err", p.Err)
 	}
 	a.warnSandbox()
+	a.warnKeypads(ctx)
 	return a, nil
 }
 
@@ -95,7 +101,7 @@ func (a *App) addServer(f settings.Files) error {
 		Proof: selfservice.Proof(s.Proof), InitialProof: selfservice.Proof(s.InitialProof),
 		Reset: selfservice.ResetProof(s.Reset), Transfer: selfservice.TransferPolicy(s.LinkTransfer),
 		Consent: selfservice.ConsentMode(s.Consent), ConsentTexts: f.Consents,
-		MessageTemplate: s.MessageTemplate, Documents: a.documents,
+		MessageTemplate: s.MessageTemplate, SMS: f.SMS != nil, Documents: a.documents,
 	})
 	if err != nil {
 		return err
@@ -120,7 +126,27 @@ func (a *App) addServer(f settings.Files) error {
 		server.ReportNotices(a.mailer.report)
 	}
 	a.server, a.Handler = server, server.Handler()
-	return nil
+	a.addSMS(f.SMS)
+	return errors.Join(a.addWebsite(f.Issuer), a.addMobile())
+}
+
+// addWebsite adds the pages in a browser if they have an origin, with the sign-in at an issuer
+// unless it is nil.
+func (a *App) addWebsite(issuer *oidc.Settings) error {
+	s := a.Settings
+	if s.WebsiteOrigin == "" {
+		return nil
+	}
+	server, err := httpapi.New(httpapi.Config{
+		DB: a.DB, Service: a.service, Hasher: a.Hasher, Log: a.log, Proxies: []*net.IPNet(s.TrustedProxies),
+		Channel: selfservice.ChannelWebsite, Words: website.Words, Tracer: a.tracer, Businesses: website.Businesses, Beside: a.server,
+		PerAddress: httpapi.Rate(s.PerAddress), PerUser: httpapi.Rate(s.PerUser),
+	})
+	if err != nil {
+		return err
+	}
+	a.website, err = website.New(website.Config{DB: a.DB, Service: a.service, Server: server, Origin: s.WebsiteOrigin, Issuer: issuer, Documents: a.documents})
+	return err
 }
 
 // Close closes the hasher and the database. Call it after Serve has returned.

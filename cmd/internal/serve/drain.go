@@ -19,22 +19,33 @@ const (
 	drainTime  = 10 * time.Second // for active requests when the server stops
 )
 
-// Serve serves the listeners until ctx ends; ops may be nil. It then reports not ready,
+// Listeners are where an App answers. All but Public may be nil.
+type Listeners struct{ Public, Ops, Website, Mobile net.Listener }
+
+// Serve serves the listeners until ctx ends. It then reports not ready,
 // waits Settings.DrainDelay, and gives active requests drainTime to end. It closes the
 // listeners; the caller calls Close.
-func (a *App) Serve(ctx context.Context, public, ops net.Listener) error {
+func (a *App) Serve(ctx context.Context, on Listeners) error {
 	var draining atomic.Bool
-	failed := make(chan error, 2)
+	failed := make(chan error, 4)
 	begin := func(l net.Listener, h http.Handler) *http.Server {
 		s := httpapi.HTTPServer(unready(&draining, h), a.log)
 		go func() { failed <- s.Serve(l) }()
 		return s
 	}
-	servers := []*http.Server{begin(a.server.Envelopes(public), a.Handler)}
-	attrs := []any{"addr", public.Addr().String(), "pid", os.Getpid()}
-	if ops != nil {
-		servers = append(servers, begin(ops, a.server.OpsHandler()))
-		attrs = append(attrs, "ops", ops.Addr().String())
+	servers := []*http.Server{begin(a.server.Envelopes(on.Public), a.Handler)}
+	attrs := []any{"addr", on.Public.Addr().String(), "pid", os.Getpid()}
+	if on.Ops != nil {
+		servers = append(servers, begin(on.Ops, a.server.OpsHandler()))
+		attrs = append(attrs, "ops", on.Ops.Addr().String())
+	}
+	if on.Website != nil {
+		servers = append(servers, begin(on.Website, a.website.Handler()))
+		attrs = append(attrs, "website", on.Website.Addr().String())
+	}
+	if on.Mobile != nil {
+		servers = append(servers, begin(a.mobile.server.Envelopes(on.Mobile), a.mobile.handler))
+		attrs = append(attrs, "mobile", on.Mobile.Addr().String())
 	}
 	a.log.Info("listening", attrs...)
 
@@ -45,7 +56,11 @@ func (a *App) Serve(ctx context.Context, public, ops net.Listener) error {
 	if a.mailer != nil {
 		workers.Go(func() { a.mailer.work(workerCtx, mailEvery) })
 	}
+	if a.sms != nil {
+		workers.Go(func() { a.sms.work(workerCtx, smsEvery) })
+	}
 	workers.Go(func() { a.watchExpiry(workerCtx, warnEvery) })
+	workers.Go(func() { a.checkIssuer(workerCtx) })
 	defer workers.Wait()
 	defer stopWorkers()
 	select {

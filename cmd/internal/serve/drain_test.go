@@ -35,7 +35,7 @@ func TestServeBrokenListener(t *testing.T) {
 	ops, err := net.Listen("tcp", "127.0.0.1:0")
 	cmdtest.NoError(t, err)
 	cmdtest.NoError(t, ops.Close())
-	if err := a.Serve(testenv.Context(t), public, ops); !errors.Is(err, net.ErrClosed) {
+	if err := a.Serve(testenv.Context(t), Listeners{Public: public, Ops: ops}); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v", err)
 	}
 	if c, err := net.Dial("tcp", public.Addr().String()); err == nil {
@@ -50,7 +50,7 @@ func TestPurge(t *testing.T) {
 	a := newApp(t, s)
 	db := storetest.Probe(t, s.DSN)
 	for digest, age := range map[string]time.Duration{"old": 48 * time.Hour, "new": 0} {
-		_, err := db.Exec(`INSERT INTO auth_codes (center_id, code_digest, spent_at) VALUES ($3, $1, $2)`, []byte(digest), time.Now().Add(-age), s.Center)
+		_, err := db.Exec(`INSERT INTO spent_values (center_id, value_digest, spent_at) VALUES ($3, $1, $2)`, []byte(digest), time.Now().Add(-age), s.Center)
 		cmdtest.NoError(t, err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
@@ -58,13 +58,13 @@ func TestPurge(t *testing.T) {
 	go func() { a.purge(ctx, 5*time.Millisecond); close(done) }()
 	var left int
 	testenv.Eventually(t, "one code is purged", func() bool {
-		cmdtest.NoError(t, db.Get(&left, `SELECT count(*) FROM auth_codes`))
+		cmdtest.NoError(t, db.Get(&left, `SELECT count(*) FROM spent_values`))
 		return left <= 1
 	})
 	stop()
 	<-done
 	var digest []byte
-	cmdtest.NoError(t, db.QueryRow(`SELECT code_digest FROM auth_codes`).Scan(&digest))
+	cmdtest.NoError(t, db.QueryRow(`SELECT value_digest FROM spent_values`).Scan(&digest))
 	if left != 1 || string(digest) != "new" {
 		t.Errorf("%d left, %q", left, digest)
 	}

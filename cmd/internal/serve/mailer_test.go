@@ -41,8 +41,8 @@ func queueNotices(n *cmdtest.Fixture, k int, kind string, age time.Duration) {
 	n.T.Helper()
 	for range k {
 		_, err := n.SQL.Exec(`
-			INSERT INTO outbox (center_id, outbox_id, kind, account_id, sealed, created_at, next_at)
-			VALUES ($4, $1, $2, $1, 'x', $3, $3)`, uuid.New(), kind, time.Now().Add(-age), n.Center)
+			INSERT INTO outbox (center_id, outbox_id, kind, account_id, sealed, created_at, next_at, expires_at, medium)
+			VALUES ($4, $1, $2, $1, 'x', $3, $3, $5, 'message')`, uuid.New(), kind, time.Now().Add(-age), n.Center, time.Now().Add(store.NoticeLife-age))
 		cmdtest.NoError(n.T, err)
 	}
 }

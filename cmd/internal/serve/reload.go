@@ -59,6 +59,9 @@ func (a *App) reload() {
 	}
 	if len(problems) == 0 {
 		a.server.ReplaceTransport(transport)
+		if a.mobile != nil {
+			a.mobile.server.ReplaceTransport(transport)
+		}
 		a.provider.ReplaceContentKey(contentKey)
 		a.log.Info("keys reloaded", "alipay_keys", len(keyring.AlipayKeys()))
 		a.warnExpiring(time.Now())

@@ -84,12 +84,11 @@ func serve(ctx context.Context, w terminal.Stdio) error {
 		return fmt.Errorf("invalid settings:\n%w", err)
 	}
 	defer export.Close()
-	public, ops, err := listen(s)
+	on, err := listen(s)
 	if err != nil {
 		return err
 	}
-	defer public.Close()
-	defer ops.Close()
+	defer on.close()
 	a, err := start(ctx, s, log, export)
 	if ctx.Err() != nil {
 		return nil // stopped before it was ready
@@ -98,22 +97,36 @@ func serve(ctx context.Context, w terminal.Stdio) error {
 		return err
 	}
 	stop := a.reloadOnHangup(w.Notify)
-	err = a.Serve(ctx, public, ops)
+	err = a.Serve(ctx, on)
 	stop()
 	return errors.Join(err, a.Close())
 }
 
-// listen opens both addresses, so that a port in use is reported before anything else
-// starts.
-func listen(s settings.Settings) (public, ops net.Listener, err error) {
-	if public, err = net.Listen("tcp", s.Addr); err != nil {
-		return nil, nil, settings.Problem{Setting: "FUNDPASS_ADDR", Err: err}
+// listen opens all addresses, so that a port in use is reported before anything else starts.
+func listen(s settings.Settings) (on Listeners, err error) {
+	for _, l := range []struct {
+		setting, addr string
+		into          *net.Listener
+	}{{"FUNDPASS_ADDR", s.Addr, &on.Public}, {"FUNDPASS_OPS_ADDR", s.OpsAddr, &on.Ops}, {"FUNDPASS_WEBSITE_ADDR", s.WebsiteAddr, &on.Website}, {"FUNDPASS_MOBILE_ADDR", s.MobileAddr, &on.Mobile}} {
+		if l.addr == "" {
+			continue
+		}
+		if *l.into, err = net.Listen("tcp", l.addr); err != nil {
+			*l.into = nil
+			on.close()
+			return Listeners{}, settings.Problem{Setting: l.setting, Err: err}
+		}
 	}
-	if ops, err = net.Listen("tcp", s.OpsAddr); err != nil {
-		public.Close()
-		return nil, nil, settings.Problem{Setting: "FUNDPASS_OPS_ADDR", Err: err}
+	return on, nil
+}
+
+// close closes the listeners.
+func (on Listeners) close() {
+	for _, l := range []net.Listener{on.Public, on.Ops, on.Website, on.Mobile} {
+		if l != nil {
+			l.Close()
+		}
 	}
-	return public, ops, nil
 }
 
 // start assembles the server, unless the database is the demo's. It waits for an

@@ -76,7 +76,7 @@ func TestServeDrains(t *testing.T) {
 	url, opsURL := "http://"+public.Addr().String(), "http://"+ops.Addr().String()
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- a.Serve(ctx, public, ops) }()
+	go func() { ended <- a.Serve(ctx, Listeners{Public: public, Ops: ops}) }()
 
 	cmdtest.NoError(t, s.Sim.Fault("slow", 1)) // the reply takes 3 s
 	answered := make(chan int, 1)

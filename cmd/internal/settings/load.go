@@ -15,6 +15,8 @@ import (
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/selfservice"
+	"fundpass/miniapp-api/sms"
+	"fundpass/miniapp-api/website/oidc"
 )
 
 // Files are the contents of the files that the settings name. A part that is not set or
@@ -28,6 +30,8 @@ type Files struct {
 	Content   []byte          // nil if not set
 	Documents *document.List
 	Consents  []selfservice.ConsentText
+	Issuer    *oidc.Settings // nil if not set
+	SMS       *sms.Gateway   // nil if not set
 }
 
 // Load reads every file that the settings name and reports all problems, each under the
@@ -51,7 +55,7 @@ func (s Settings) Load() (Files, []Problem) {
 		f.Pepper, err = keys.LoadPepper(s.PepperFile)
 		note("FUNDPASS_PEPPER_FILE", err)
 	}
-	f.Policy, err = s.loadPolicy()
+	f.Policy, err = s.LoadPolicy()
 	note("FUNDPASS_POLICY_FILE", err)
 	f.Documents, err = s.LoadDocuments()
 	note("FUNDPASS_DOCUMENTS_FILE", err)
@@ -61,7 +65,22 @@ func (s Settings) Load() (Files, []Problem) {
 	note("FUNDPASS_CONTENT_KEY_FILE", err)
 	f.Consents, err = loadConsents(s.ConsentsFile)
 	note("FUNDPASS_CONSENTS_FILE", err)
+	f.Issuer, err = loadIssuer(s.OIDCFile)
+	note("FUNDPASS_OIDC_FILE", err)
+	f.SMS = s.loadSMS(note)
 	return f, all
+}
+
+// loadIssuer reads the description of an issuer and its client secret, or returns nil for "".
+func loadIssuer(path string) (*oidc.Settings, error) {
+	if path == "" {
+		return nil, nil
+	}
+	s, err := oidc.LoadSettings(path)
+	if err != nil {
+		return nil, err
+	}
+	return &s, nil
 }
 
 // loadConsents reads the centre's texts, or returns the built-in texts for "".
@@ -78,6 +97,31 @@ func loadConsents(path string) ([]selfservice.ConsentText, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return texts, nil
+}
+
+// loadSMS reads the description and the key of the SMS gateway, or returns nil if none is set.
+// An error of one is reported under its own setting.
+func (s Settings) loadSMS(note func(string, error)) *sms.Gateway {
+	if s.SMSGatewayFile == "" || s.SMSKeyFile == "" {
+		return nil
+	}
+	description, err := ReadSmall(s.SMSGatewayFile)
+	note("FUNDPASS_SMS_GATEWAY_FILE", err)
+	key, keyErr := ReadSmall(s.SMSKeyFile)
+	note("FUNDPASS_SMS_KEY_FILE", keyErr)
+	if err != nil || keyErr != nil {
+		return nil
+	}
+	gateway, err := sms.New(description, key)
+	switch {
+	case errors.Is(err, sms.ErrKey):
+		note("FUNDPASS_SMS_KEY_FILE", fmt.Errorf("%s: %w", s.SMSKeyFile, err))
+	case err != nil:
+		note("FUNDPASS_SMS_GATEWAY_FILE", fmt.Errorf("%s: %w", s.SMSGatewayFile, err))
+	default:
+		return gateway
+	}
+	return nil
 }
 
 // A namedFile is a file that a setting names.
@@ -105,6 +149,9 @@ func (s Settings) named() []namedFile {
 	all = append(all, namedFile{"FUNDPASS_POLICY_FILE", s.PolicyFile, false})
 	all = append(all, namedFile{"FUNDPASS_DOCUMENTS_FILE", s.DocumentsFile, false})
 	all = append(all, namedFile{"FUNDPASS_CONSENTS_FILE", s.ConsentsFile, false})
+	all = append(all, namedFile{"FUNDPASS_OIDC_FILE", s.OIDCFile, false})
+	all = append(all, namedFile{"FUNDPASS_SMS_GATEWAY_FILE", s.SMSGatewayFile, false})
+	all = append(all, namedFile{"FUNDPASS_SMS_KEY_FILE", s.SMSKeyFile, true})
 	return slices.DeleteFunc(all, func(n namedFile) bool { return n.path == "" })
 }
 
@@ -164,7 +211,8 @@ func Unjoin(err error) []error {
 	return []error{err}
 }
 
-func (s Settings) loadPolicy() (*passwd.Policy, error) {
+// LoadPolicy reads the policy; without a file it returns the built-in default.
+func (s Settings) LoadPolicy() (*passwd.Policy, error) {
 	if s.PolicyFile == "" {
 		return passwd.Default(), nil
 	}

@@ -23,10 +23,14 @@ import (
 // the documentation. The need tag is yes if a server cannot start without the setting, and
 // usual if keys new writes it into its file of settings although a server can do without.
 type Settings struct {
-	Addr       string        `env:"FUNDPASS_ADDR" envDefault:"127.0.0.1:8080" about:"listen address of the API; a loopback address behind a reverse proxy, another address only inside a container" zh:"接口的监听地址；在反向代理后面用本机地址，其他地址只用于容器内"`
-	OpsAddr    string        `env:"FUNDPASS_OPS_ADDR" envDefault:"127.0.0.1:9090" about:"listen address of health checks and metrics, for operators only" zh:"健康检查和指标的监听地址，只供运维使用"`
-	OpsPublic  string        `env:"FUNDPASS_OPS_PUBLIC" about:"yes permits a FUNDPASS_OPS_ADDR that is not a loopback address" zh:"yes 允许 FUNDPASS_OPS_ADDR 不是本机地址"`
-	DrainDelay time.Duration `env:"FUNDPASS_DRAIN_DELAY" envDefault:"0s" about:"how long a server that stops accepts connections while /readyz reports not ready, so that load balancers remove it; at most 1m" zh:"停止时继续接受连接、但 /readyz 报告未就绪的时间，供负载均衡摘除该服务；最长 1m"`
+	Addr          string        `env:"FUNDPASS_ADDR" envDefault:"127.0.0.1:8080" about:"listen address of the API; a loopback address behind a reverse proxy, another address only inside a container" zh:"接口的监听地址；在反向代理后面用本机地址，其他地址只用于容器内"`
+	OpsAddr       string        `env:"FUNDPASS_OPS_ADDR" envDefault:"127.0.0.1:9090" about:"listen address of health checks and metrics, for operators only" zh:"健康检查和指标的监听地址，只供运维使用"`
+	OpsPublic     string        `env:"FUNDPASS_OPS_PUBLIC" about:"yes permits a FUNDPASS_OPS_ADDR that is not a loopback address" zh:"yes 允许 FUNDPASS_OPS_ADDR 不是本机地址"`
+	WebsiteAddr   string        `env:"FUNDPASS_WEBSITE_ADDR" about:"address of the centre's pages in a browser; loopback behind a reverse proxy; without it there are none" zh:"网上服务大厅页面的地址；在反向代理后面用本机地址；不设则不提供页面"`
+	WebsiteOrigin string        `env:"FUNDPASS_WEBSITE_ORIGIN" about:"origin of these pages as browsers see it, https://host or https://host:port; needed with FUNDPASS_WEBSITE_ADDR" zh:"浏览器看到的页面来源，写作 https://主机 或 https://主机:端口；设了 FUNDPASS_WEBSITE_ADDR 时必填"`
+	MobileAddr    string        `env:"FUNDPASS_MOBILE_ADDR" about:"listen address of the API for the centre's own app; loopback behind a reverse proxy; without it there is none" zh:"手机应用接口的监听地址；在反向代理后面用本机地址；不设则不提供"`
+	MobileURL     string        `env:"FUNDPASS_MOBILE_URL" about:"URL before the paths of that API as the app calls it, https://host or https://host/prefix; needed with FUNDPASS_MOBILE_ADDR, because the app signs it in every request" zh:"手机应用访问该接口时路径之前的地址，https://主机 或 https://主机/前缀；设了 FUNDPASS_MOBILE_ADDR 时必填，手机应用的每个请求都对它签名"`
+	DrainDelay    time.Duration `env:"FUNDPASS_DRAIN_DELAY" envDefault:"0s" about:"how long a server that stops accepts connections while /readyz reports not ready, so that load balancers remove it; at most 1m" zh:"停止时继续接受连接、但 /readyz 报告未就绪的时间，供负载均衡摘除该服务；最长 1m"`
 
 	Environment string `env:"FUNDPASS_ENVIRONMENT" envDefault:"production" about:"name of the environment in every log line; production also warns if the gateway is not Alipay's production gateway" zh:"环境名称，写在每行日志里；production 还会在网关不是支付宝生产网关时告警"`
 	Center      string `env:"FUNDPASS_CENTER" envDefault:"default" need:"usual" about:"id of the fund centre, 1 to 32 letters, digits, - or _; the first column of every table" zh:"公积金中心的标识，1 至 32 个字母、数字、- 或 _；是每张表的第一列"`
@@ -40,7 +44,7 @@ type Settings struct {
 	SandboxRootFile    string       `env:"FUNDPASS_SANDBOX_ROOT_FILE" about:"certificate mode in Alipay's sandbox only: file with the root of the sandbox's certificates; refused with any other gateway" zh:"仅用于支付宝沙箱的证书模式：沙箱根证书的文件；与其他网关同用时拒绝启动"`
 	ContentKeyFile     string       `env:"FUNDPASS_CONTENT_KEY_FILE" about:"file with the AES-128 key for 接口内容加密 in base64, as the console shows it; it decrypts phone numbers, and without it POST /v1/phone replies NOT_OFFERED" zh:"接口内容加密的 AES-128 密钥文件，base64，与控制台显示的一致；用于解密手机号；不设则 POST /v1/phone 答复 NOT_OFFERED"`
 	GatewayURL         string       `env:"FUNDPASS_GATEWAY_URL" envDefault:"https://openapi.alipay.com/gateway.do" about:"URL of Alipay's gateway" zh:"支付宝网关的地址"`
-	Proof              string       `env:"FUNDPASS_PROOF" envDefault:"certdoc" about:"identity proofs that a link accepts beside the password, comma separated, in the order in which they are requested: certdoc (Alipay compares name and ID number), face (Alipay compares the face with the centre's record), phone (Alipay's phone number is the one on file); or none" zh:"绑定时除密码外接受的身份证明，逗号分隔，按要求的先后排列：certdoc（支付宝比对姓名和证件号码）、face（支付宝按中心的记录核验人脸）、phone（支付宝的手机号与预留号码一致）；或 none"`
+	Proof              string       `env:"FUNDPASS_PROOF" envDefault:"certdoc" about:"identity proofs that a link accepts beside the password, comma separated, in the order in which they are requested: certdoc (Alipay compares name and ID number), face (Alipay compares the face with the centre's record), phone (Alipay's phone number is the one on file), sms (a code is sent to the phone on file); or none" zh:"绑定时除密码外接受的身份证明，逗号分隔，按要求的先后排列：certdoc（支付宝比对姓名和证件号码）、face（支付宝按中心的记录核验人脸）、phone（支付宝的手机号与预留号码一致）、sms（向预留手机号发送验证码）；或 none"`
 	InitialProof       string       `env:"FUNDPASS_INITIAL_PROOF" about:"the same for initial passwords and passwords that must be changed, which are not secret; unset, it is FUNDPASS_PROOF without phone" zh:"同上，用于初始密码和必须修改的密码，这些密码不算秘密；不设则为 FUNDPASS_PROOF 去掉 phone"`
 	Consent            string       `env:"FUNDPASS_CONSENT" envDefault:"recorded" about:"how citizens give consent: recorded (they submit a form that shows the text) or required (they give each consent in a separate call)" zh:"市民怎样表示同意：recorded（提交显示说明文字的表单）或 required（每一项单独提交）"`
 	LinkTransfer       LinkTransfer `env:"FUNDPASS_LINK_TRANSFER" about:"how long the holder of a link can reject its transfer to another Alipay account of the same person, counted from the notice, 0s to 720h; or off: a transfer requires a reset code; unset, it is 24h with FUNDPASS_MESSAGE_TEMPLATE and off without" zh:"本人更换支付宝账户申请改绑时，原账户收到通知后可以拒绝的时间，0s 至 720h；或 off：改绑须凭柜台重置码；不设时，设了 FUNDPASS_MESSAGE_TEMPLATE 为 24h，否则为 off"`
@@ -54,8 +58,13 @@ type Settings struct {
 	PolicyFile        string   `env:"FUNDPASS_POLICY_FILE" need:"usual" about:"file with the city's password policy; unset, the built-in policy applies" zh:"本市密码规则的文件；不设则用内置规则"`
 	DocumentsFile     string   `env:"FUNDPASS_DOCUMENTS_FILE" about:"file with the centre's codes of identity documents (ZJLX) for import and link; unset, the codes of JGJ/T 320 and 20 apply" zh:"中心的证件类型代码（ZJLX）文件，用于导入和绑定；不设则用 JGJ/T 320 的代码和 20"`
 
+	OIDCFile string `env:"FUNDPASS_OIDC_FILE" about:"JSON file that describes an OpenID Connect issuer, such as the sign-on of the province, at which citizens can sign in to the website; without it there is none" zh:"描述统一身份认证平台（OpenID Connect，例如省平台）的 JSON 文件，市民可以通过它登录网站；不设则不提供"`
+
 	MessageTemplate string `env:"FUNDPASS_MESSAGE_TEMPLATE" need:"usual" about:"id of the message template for notices to owners (user_template_id in Alipay's console), with long-term subscription and three keywords: event, time, advice; unset, notices are recorded and not sent" zh:"通知市民所用消息模板的编号（支付宝控制台的 user_template_id），须为长期订阅，三个关键词依次为事项、时间、处理办法；不设则只记录不发送"`
 	MessagePage     string `env:"FUNDPASS_MESSAGE_PAGE" envDefault:"pages/freeze/index" about:"page of the mini-program that the message opens, on which owners can freeze the password; at most 80 bytes, ?notice=ID is appended" zh:"消息打开的小程序页面，市民可在该页冻结密码；最多 80 字节，后面附加 ?notice=ID"`
+
+	SMSGatewayFile string `env:"FUNDPASS_SMS_GATEWAY_FILE" about:"JSON file that describes the centre's SMS gateway: request template, signature, meaning of its answers; unset, no SMS is sent: no codes to the phone on file, and no notices to owners whom no message of Alipay reaches" zh:"描述中心短信网关的 JSON 文件：请求模板、签名方法、答复的含义；不设则不发短信：没有预留手机号验证码，支付宝消息到不了的市民也收不到通知"`
+	SMSKeyFile     string `env:"FUNDPASS_SMS_KEY_FILE" about:"file with the key of the SMS gateway, one line of at least 16 characters, which signs requests and delivery receipts" zh:"短信网关密钥的文件，一行，至少 16 个字符，用于请求和送达回执的签名"`
 
 	AuditYears int `env:"FUNDPASS_AUDIT_YEARS" envDefault:"3" about:"how many years the events of links and passwords and the actions of operators are kept, 1 to 30" zh:"办理记录和人工操作记录保存的年数，1 至 30"`
 

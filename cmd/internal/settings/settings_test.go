@@ -17,6 +17,7 @@ import (
 	"fundpass/keys"
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/httpapi"
+	"fundpass/miniapp-api/website/oidc"
 	"fundpass/store"
 )
 
@@ -141,7 +142,8 @@ func TestSettingsWrong(t *testing.T) {
 		{"long centre", "FUNDPASS_CENTER", strings.Repeat("x", 33), "1 to 32", nil},
 		{"plain passwords", "FUNDPASS_PLAIN_PASSWORDS", "never", "yes nor no", nil},
 		{"every password refused", "FUNDPASS_PLAIN_PASSWORDS", "no", "FUNDPASS_TRANSPORT_KEY_FILES", nil},
-		{"proof", "FUNDPASS_PROOF", "sms", "neither none nor a list", nil},
+		{"proof", "FUNDPASS_PROOF", "fax", "neither none nor a list", nil},
+		{"codes without a gateway", "FUNDPASS_PROOF", "certdoc,sms", "FUNDPASS_SMS_GATEWAY_FILE", nil},
 		{"proof twice", "FUNDPASS_PROOF", "face,face", "neither none nor a list", nil},
 		{"none among others", "FUNDPASS_PROOF", "certdoc,none", "neither none nor a list", nil},
 		{"initial proof", "FUNDPASS_INITIAL_PROOF", "initial", "neither none nor a list", nil},
@@ -150,6 +152,9 @@ func TestSettingsWrong(t *testing.T) {
 		{"consent", "FUNDPASS_CONSENT", "asked", "recorded nor required", nil},
 		{"consents", "FUNDPASS_CONSENTS_FILE", s.Path("policy.json"), "policy.json", nil},
 		{"no consents", "FUNDPASS_CONSENTS_FILE", s.Path("absent"), "absent", os.ErrNotExist},
+		{"issuer", "FUNDPASS_OIDC_FILE", s.Path("policy.json"), "policy.json", oidc.ErrSettings},
+		{"issuer without a website", "FUNDPASS_OIDC_FILE", s.Path("absent"), "FUNDPASS_WEBSITE_ADDR", nil},
+		{"no issuer", "FUNDPASS_OIDC_FILE", s.Path("absent"), "absent", os.ErrNotExist},
 		{"reset", "FUNDPASS_RESET", "sms", "certify nor off", nil},
 		{"link transfer", "FUNDPASS_LINK_TRANSFER", "no", "720h", nil},
 		{"link transfer in the past", "FUNDPASS_LINK_TRANSFER", "-1s", "720h", nil},
@@ -160,6 +165,7 @@ func TestSettingsWrong(t *testing.T) {
 		{"address", "FUNDPASS_ADDR", "8080", "host:port", nil},
 		{"port", "FUNDPASS_ADDR", "127.0.0.1:99999", "host:port", nil},
 		{"no port", "FUNDPASS_ADDR", "127.0.0.1:", "host:port", nil},
+		{"website address", "FUNDPASS_WEBSITE_ADDR", "8081", "host:port", nil},
 		{"ops to everybody", "FUNDPASS_OPS_ADDR", "0.0.0.0:9090", "FUNDPASS_OPS_PUBLIC=yes", nil},
 		{"ops on all", "FUNDPASS_OPS_ADDR", ":9090", "FUNDPASS_OPS_PUBLIC=yes", nil},
 		{"ops public", "FUNDPASS_OPS_PUBLIC", "true", "yes", nil},

@@ -1,13 +1,17 @@
 package settings
 
 import (
+	"cmp"
 	"errors"
 	"net"
+	"net/url"
 	"regexp"
 	"slices"
 	"time"
 
+	"fundpass/miniapp-api/app"
 	"fundpass/miniapp-api/selfservice"
+	"fundpass/miniapp-api/website"
 	"fundpass/signing"
 	"fundpass/store"
 )
@@ -28,6 +32,7 @@ func (s Settings) validate() []Problem {
 	all := append(s.validateAddresses(), s.validateCenter()...)
 	all = append(all, s.validateAlipay()...)
 	all = append(all, s.validatePasswords()...)
+	all = append(all, s.validateSMS()...)
 	return append(all, s.validateFiles()...)
 }
 
@@ -39,6 +44,18 @@ func (s Settings) validatePasswords() []Problem {
 		return []Problem{Problemf("FUNDPASS_PLAIN_PASSWORDS", "is no, but FUNDPASS_TRANSPORT_KEY_FILES is not set: every password would be refused")}
 	}
 	return nil
+}
+
+// validateSMS checks that a gateway has a key and a key a gateway.
+func (s Settings) validateSMS() []Problem {
+	if (s.SMSGatewayFile == "") == (s.SMSKeyFile == "") {
+		return nil
+	}
+	missing, given := "FUNDPASS_SMS_GATEWAY_FILE", "FUNDPASS_SMS_KEY_FILE"
+	if s.SMSGatewayFile != "" {
+		missing, given = given, missing
+	}
+	return []Problem{Problemf(missing, "is not set, but %s is: an SMS gateway needs both", given)}
 }
 
 // validateFiles refuses the same file for two settings.
@@ -68,6 +85,8 @@ func (s Settings) validateAddresses() []Problem {
 	case !IsLoopback(s.OpsAddr) && s.OpsPublic == "":
 		all = append(all, Problemf("FUNDPASS_OPS_ADDR", "is not a loopback address: metrics are for operators only; use 127.0.0.1, or set FUNDPASS_OPS_PUBLIC=yes if a firewall protects it"))
 	}
+	all = append(all, s.validateWebsite()...)
+	all = append(all, s.validateMobile()...)
 	for _, proxy := range s.TrustedProxies {
 		if tooWide(proxy) {
 			all = append(all, Problemf("FUNDPASS_TRUSTED_PROXIES", "trusts %s: every host in it could forge X-Forwarded-For and evade the rate limits; name the proxies themselves", proxy))
@@ -83,6 +102,41 @@ func (s Settings) validateAddresses() []Problem {
 		all = append(all, Problemf("FUNDPASS_DRAIN_DELAY", "is not between 0s and %s", longestDrain))
 	}
 	return all
+}
+
+// validateWebsite returns the problems of the pages in a browser.
+func (s Settings) validateWebsite() []Problem {
+	switch {
+	case s.WebsiteAddr == "" && s.WebsiteOrigin == "" && s.OIDCFile != "":
+		return []Problem{Problemf("FUNDPASS_OIDC_FILE", "needs FUNDPASS_WEBSITE_ADDR and FUNDPASS_WEBSITE_ORIGIN: citizens sign in at the issuer on the website")}
+	case s.WebsiteAddr == "" && s.WebsiteOrigin == "":
+		return nil
+	case s.WebsiteAddr == "":
+		return []Problem{Problemf("FUNDPASS_WEBSITE_ADDR", "is not set, but FUNDPASS_WEBSITE_ORIGIN is: nothing would answer there")}
+	case !IsAddress(s.WebsiteAddr):
+		return []Problem{Problemf("FUNDPASS_WEBSITE_ADDR", "is not host:port")}
+	case website.CheckOrigin(s.WebsiteOrigin) != nil:
+		return []Problem{Problemf("FUNDPASS_WEBSITE_ORIGIN", "is not https://host or https://host:port, as browsers see the pages: elsewhere browsers would not keep a citizen signed in")}
+	}
+	return nil
+}
+
+// validateMobile returns the problems of the API for the centre's app.
+func (s Settings) validateMobile() []Problem {
+	u, _ := url.Parse(s.MobileURL)
+	switch {
+	case s.MobileAddr == "" && s.MobileURL == "":
+		return nil
+	case s.MobileAddr == "":
+		return []Problem{Problemf("FUNDPASS_MOBILE_ADDR", "is not set, but FUNDPASS_MOBILE_URL is: nothing would answer there")}
+	case !IsAddress(s.MobileAddr):
+		return []Problem{Problemf("FUNDPASS_MOBILE_ADDR", "is not host:port")}
+	case app.CheckURL(s.MobileURL) != nil:
+		return []Problem{Problemf("FUNDPASS_MOBILE_URL", "is not https://host or https://host/prefix, as the app calls the API")}
+	case u.Scheme == "http" && !IsLoopback(net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80"))):
+		return []Problem{Problemf("FUNDPASS_MOBILE_URL", "is plain http: passwords would be readable on the way; write https")}
+	}
+	return nil
 }
 
 // tooWide reports whether a network is wider than one operator can own. 10.0.0.0/8 and
@@ -151,16 +205,19 @@ func (s Settings) ValidateProofs() []Problem {
 	var all []Problem
 	accepted, initial := selfservice.Proof(s.Proof), selfservice.Proof(s.InitialProof)
 	if _, err := accepted.List(); err != nil {
-		all = append(all, Problemf("FUNDPASS_PROOF", "is neither none nor a list of certdoc, face and phone, each once"))
+		all = append(all, Problemf("FUNDPASS_PROOF", "is neither none nor a list of certdoc, face, phone and sms, each once"))
 	} else if initial == "" && accepted.ForInitial() == "" {
 		all = append(all, Problemf("FUNDPASS_PROOF", "is phone alone, and FUNDPASS_INITIAL_PROOF is not set: citizens with initial passwords could not link; set it to certdoc or face"))
 	}
 	if _, err := initial.List(); err != nil {
-		all = append(all, Problemf("FUNDPASS_INITIAL_PROOF", "is neither none nor a list of certdoc, face and phone, each once"))
+		all = append(all, Problemf("FUNDPASS_INITIAL_PROOF", "is neither none nor a list of certdoc, face, phone and sms, each once"))
 	}
 	for _, list := range [][2]string{{"FUNDPASS_PROOF", s.Proof}, {"FUNDPASS_INITIAL_PROOF", s.InitialProof}} {
 		if Accepts(list[1], selfservice.ProofPhone) && s.ContentKeyFile == "" {
 			all = append(all, Problemf(list[0], "accepts phone, but FUNDPASS_CONTENT_KEY_FILE is not set: phone numbers could not be read"))
+		}
+		if Accepts(list[1], selfservice.ProofSMS) && s.SMSGatewayFile == "" {
+			all = append(all, Problemf(list[0], "accepts sms, but FUNDPASS_SMS_GATEWAY_FILE is not set: no code could be sent"))
 		}
 	}
 	modes := []selfservice.ConsentMode{selfservice.ConsentRecorded, selfservice.ConsentRequired}

@@ -35,6 +35,12 @@ func (s Settings) Unsafe() []Problem {
 	if !IsLoopback(s.Addr) {
 		all = append(all, Problemf("FUNDPASS_ADDR", "is reachable from outside this machine and speaks plain http; put a proxy with TLS in front of it"))
 	}
+	if s.WebsiteAddr != "" && !IsLoopback(s.WebsiteAddr) {
+		all = append(all, Problemf("FUNDPASS_WEBSITE_ADDR", "is reachable from outside this machine and speaks plain http; put a proxy with TLS in front of it"))
+	}
+	if s.MobileAddr != "" && !IsLoopback(s.MobileAddr) {
+		all = append(all, Problemf("FUNDPASS_MOBILE_ADDR", "is reachable from outside this machine and speaks plain http; put a proxy with TLS in front of it"))
+	}
 	if len(s.TrustedProxies) == 0 && s.Center != DemoCenter {
 		all = append(all, Problemf("FUNDPASS_TRUSTED_PROXIES", "is not set: all requests have the address of the proxy in front of this server, so the whole city shares one limit of requests and one count of spraying; set it to the proxy's address, 127.0.0.1 on this machine"))
 	}

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"slices"
+
+	"github.com/go-json-experiment/json"
 )
 
 // coordinateSize is the size of a coordinate of P-256, in bytes.
@@ -61,4 +63,16 @@ func (t Thumbprint) String() string { return base64.RawURLEncoding.EncodeToStrin
 // so its coordinates have one encoding and need no escaping.
 func (k jwk) thumbprint() Thumbprint {
 	return sha256.Sum256([]byte(`{"crv":"P-256","kty":"EC","x":"` + k.X + `","y":"` + k.Y + `"}`))
+}
+
+// ParseKey returns the thumbprint of a public key of P-256 in JSON, or ErrInvalid.
+func ParseKey(data []byte) (Thumbprint, error) {
+	var k jwk
+	if err := json.Unmarshal(data, &k, json.RejectUnknownMembers(true)); err != nil {
+		return Thumbprint{}, refuse("the key is no JSON, or has a member that no public key has")
+	}
+	if _, err := k.public(); err != nil {
+		return Thumbprint{}, err
+	}
+	return k.thumbprint(), nil
 }

@@ -58,6 +58,11 @@ const table = {
 
   PHONE_REFUSED: { does: 'say', offer: 'retry' },
 
+  SMS_CODE_WRONG: { does: 'correct', clear: ['code'], marks: ['code'], text: '验证码不正确' },
+  SMS_CODE_GONE: { does: 'correct', clear: ['code'], marks: ['code'], text: '验证码已失效，请重新获取' },
+  SMS_CODE_LIMIT: { does: 'say', text: '今天获取短信验证码的次数已用完，请明天再试或使用其他方式' },
+  NO_PHONE_ON_FILE: { does: 'say', text: '您在公积金中心没有预留手机号，或预留的手机号与他人相同，不能用短信验证' },
+
   OLD_PASSWORD_WRONG: { does: 'correct', clear: ['old_password', 'password'], marks: ['id_number', 'old_password', 'password'] },
   PASSWORD_LOCKED: { does: 'correct', clear: ['old_password', 'password'], offer: 'reset' },
 
@@ -76,6 +81,7 @@ const table = {
   RESET_CODE_WRONG: { does: 'correct', clear: ['code'], text: '重置码不正确或已失效，请核对' },
   RESET_LIMIT: { does: 'say', text: '今天重置次数已用完，请明天再试或到柜台办理' },
 
+  CHANNEL_CLOSED: { does: 'say', offer: 'retry', text: '暂停服务，请稍后再试，或到柜台办理' },
   TOO_MANY_REQUESTS: { does: 'wait', offer: 'retry' },
   BUSY: { does: 'wait', offer: 'retry', text: '系统繁忙，本次未办理，请稍后再试' },
   RESULT_UNKNOWN: { does: 'ask', offer: 'retry', text: '暂未收到办理结果，请勿重复提交' },

@@ -10,7 +10,7 @@ const states = {
   must_change: { title: '需要修改', text: '现在的密码不够安全，请尽快修改。', tone: 'warn' },
   locked: { title: '暂时锁定', text: '密码错误次数过多，', tone: 'bad' },
   closed: { title: '账户已冻结', text: '您的公积金账户已冻结，暂不能修改密码，请到柜台办理。', tone: 'bad' },
-  frozen: { title: '已冻结', text: '暂不能修改密码。可以通过人脸验证重置，或携带本人证件到柜台办理。', tone: 'bad' },
+  frozen: { title: '已冻结', text: '要重新设置密码才能使用。', tone: 'bad' },
 };
 
 /**
@@ -96,7 +96,7 @@ function wayTo(left) {
  * @param {string|null|undefined} until RFC 3339
  */
 function lockText(until) {
-  if (!until || until > '2100') return '不会自动解锁，请用人脸验证设置新密码，或到柜台办理。';
+  if (!until || until > '2100') return '不会自动解锁，要重新设置密码才能使用。';
   const t = instant(until);
   const days = dayOf(t) - dayOf(Date.now());
   const day = days === 0 ? '今天' : days === 1 ? '明天' : time(until).split(' ')[0];
@@ -105,15 +105,18 @@ function lockText(until) {
 
 /** The names of the channels. @type {Record<string, string>} */
 const channels = {
-  alipay: '支付宝', website: '网站', app: '手机应用', wechat: '微信', hotline: '12329热线', 12329: '12329热线', kiosk: '自助终端',
+  alipay: '支付宝', website: '网站', app: '手机应用', wechat: '微信', hotline: '12329热线', kiosk: '自助终端',
   operator: '公积金中心', counter: '柜台', centre: '公积金中心',
 };
 
-/** Says where the same password is used, '' if the policy names no channel. @param {{id: string}[]} used */
+/** Says where the same password is used, '' if the centre names no other channel. @param {{name: string}[]} used */
 function sameText(used) {
-  const names = used.map(({ id }) => channels[id]).filter(Boolean);
+  const names = used.map(({ name }) => name).filter((name, i, all) => all.indexOf(name) === i);
   return names.length > 0 ? `${names.join('、')}也使用这个密码。` : '';
 }
+
+/** Names the channels that have another password. @param {{text: string}[]|undefined} separate */
+const separateText = (separate) => (separate || []).map(({ text }) => `${text}。`).join('');
 
 /** Draws a mask with at most four dots, so that a number fits on its line. @param {string} masked */
 const dots = (masked) => masked.replace(/\*+/g, (stars) => '•'.repeat(Math.min(stars.length, 4)));
@@ -142,4 +145,4 @@ function openText(password) {
 /** The state (GRZHZT) of an account that the centre froze. */
 const ACCOUNT_FROZEN = '06';
 
-module.exports = { ACCOUNT_FROZEN, states, statuses, transfers, idTypes, instant, time, lockText, maskedAccount, openText, sameText };
+module.exports = { ACCOUNT_FROZEN, states, statuses, transfers, idTypes, instant, time, lockText, maskedAccount, openText, sameText, separateText };

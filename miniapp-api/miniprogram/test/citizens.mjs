@@ -1,5 +1,8 @@
 // Helpers of the tests: people of a running demo, and the replies of a scripted server.
 import { Citizen, transportTo } from '../runtime/node.mjs';
+import { healthy, refusal } from './answers.mjs';
+
+export { account, consents, ok, password, refusal } from './answers.mjs';
 
 export const base = process.env.FUNDPASS_BASE;
 
@@ -63,61 +66,6 @@ export async function fillNew(phone, password, again = password) {
   phone.fill('确认新密码', again);
   await phone.tap('确认修改');
 }
-
-/** Returns a reply in the API's form. */
-export function ok(data) {
-  return { status: 200, text: JSON.stringify({ status: 200, code: 'OK', message: '成功', data, request_id: 'r-1' }) };
-}
-
-export function refusal(status, code, more = {}) {
-  return { status, text: JSON.stringify({ status, code, message: `说明${code}`, request_id: 'r-1', ...more }) };
-}
-
-export const account = { name: '*三', id_type: '01', id_number: '9****************2', account_no: '****04', status: '01' };
-
-export const password = {
-  state: 'set', changed_at: null, remaining_attempts: 5, locked_until: null, channels: [],
-  rules: [{ id: 'min-length', text: '密码至少8个字符', check: { min_length: 8 } }, { id: 'same', text: '不能与原密码相同', check: { server: true } }],
-};
-
-/** Returns GET /v1/consents of a centre that accepts every proof, with states by purpose. */
-export function consents(states = {}, required = false, version = '1') {
-  return ok({
-    required,
-    consents: ['link', 'certdoc', 'face', 'phone', 'message'].map((purpose) => ({
-      purpose, version, text: `说明${purpose}${version}`, state: states[purpose] ?? 'none',
-      given_at: states[purpose] ? '2026-01-05T01:30:00Z' : null, withdrawn_at: states[purpose] === 'withdrawn' ? '2026-01-06T01:30:00Z' : null,
-    })),
-  });
-}
-
-/** The answers of a healthy server. */
-export const healthy = {
-  'POST /v1/sessions': () => ok({ token: 'token', expires_in: 900, linked: true, account, initial_hint: '初始密码的说明。' }),
-  'GET /v1/link': () => ok({ account, password_state: 'set' }),
-  'POST /v1/link': () => ok({ account, password_state: 'set' }),
-  'POST /v1/link/remove': () => ok({}),
-  'GET /v1/link-transfers': () => ok({ own: null, against: null, taken: null }),
-  'GET /v1/accounts': () => ok({ accounts: [{ id: 'a1', account_no: '****04', employer_no: '', status: '01', password_state: 'set', chosen: true }] }),
-  'GET /v1/subscriptions': () => ok({ templates: ['t1'], state: 'accepted' }),
-  'POST /v1/subscriptions': () => ok({ templates: ['t1'], state: 'accepted' }),
-  'GET /v1/consents': () => consents(),
-  'POST /v1/consents': () => ok({}),
-  'POST /v1/consents/withdraw': () => ok({}),
-  'GET /v1/password': () => ok(password),
-  'POST /v1/password/changes': () => ok({ id: 'c1', state: 'open' }),
-  'GET /v1/password/changes/c1': () => ok({ id: 'c1', state: 'open' }),
-  'POST /v1/password/changes/c1/confirm': () => ok({ id: 'c1', state: 'done', changed_at: '2026-01-31T16:05:06.123456Z', sessions_ended: 2, notified: true }),
-  'POST /v1/password/changes/c1/cancel': () => ok({ id: 'c1', state: 'cancelled' }),
-  'POST /v1/password/resets': () => ok({ id: 'r1', certify_id: 'cert', certify_url: 'https://alipay.example/cert' }),
-  'GET /v1/password/resets/r1': () => ok({ id: 'r1', state: 'passed' }),
-  'POST /v1/password/resets/r1/confirm': () => ok({ id: 'r1', state: 'done', changed_at: '2026-02-01T01:00:00Z', sessions_ended: 0, notified: true }),
-  'POST /v1/password/recoveries': () => ok({ id: 'v1', state: 'started', certify_id: 'cert', certify_url: 'https://alipay.example/cert', expires_at: '2999-01-01T00:00:00Z', rules: password.rules }),
-  'GET /v1/password/recoveries/v1': () => ok({ id: 'v1', state: 'passed' }),
-  'POST /v1/password/recoveries/v1/confirm': () => ok({ id: 'v1', state: 'done', changed_at: '2026-02-01T01:00:00Z', sessions_ended: 0, notified: false }),
-  'GET /v1/events': () => ok({ events: [{ id: 'e1', at: '2026-02-01T01:00:00Z', kind: 'linked', text: '绑定公积金账户', channel: 'alipay' }] }),
-  'POST /v1/freeze': () => ok({ state: 'frozen' }),
-};
 
 /**
  * Returns a phone with a scripted server. An answer is a reply, a function of the request, or a

@@ -176,7 +176,7 @@ test('what the phone can check is not sent', async () => {
 });
 
 test('a keypad channel is told before confirming', async () => {
-  const channels = [{ id: '12329', text: '热线只能按数字键', charset: '0-9' }];
+  const channels = [{ id: 'hotline', name: '12329热线', text: '热线只能按数字键', charset: '0-9' }];
   const phone = scripted({ 'GET /v1/password': ok({ ...password, channels }) });
   phone.says = false;
   await phone.tap('我的密码');
@@ -213,11 +213,25 @@ test('times are Beijing\'s, whatever the phone says', async () => {
 test('a frozen password can be reset, and is not frozen twice', async () => {
   const phone = scripted({ 'GET /v1/password': ok({ ...password, state: 'frozen' }) });
   await phone.tap('我的密码');
-  assert.match(phone.text, /密码状态 已冻结 暂不能修改密码/);
+  assert.match(phone.text, /密码状态 已冻结 要重新设置密码才能使用/);
   assert.ok(phone.sees('人脸验证，设置新密码') && !phone.sees('修改密码') && !phone.sees('不是我操作的'));
   const byCode = scripted({ 'GET /v1/password': ok({ ...password, state: 'frozen', reset_offered: false }) });
   await byCode.tap('我的密码');
   assert.ok(byCode.sees('用重置码设置新密码') && !byCode.sees('人脸验证，设置新密码'));
+  assert.match(byCode.text, /到柜台领取重置码/);
+  await byCode.tap('用重置码设置新密码');
+  assert.ok(byCode.sees('使用重置码') && !byCode.sees('改用人脸验证') && !byCode.text.includes('人脸'), byCode.text);
+});
+
+test('a freeze promises a face only where one resets', async () => {
+  for (const [offered, next] of [[true, '人脸验证，设置新密码'], [false, '用重置码设置新密码']]) {
+    const phone = scripted({ 'GET /v1/password': ok({ ...password, reset_offered: offered }) });
+    await phone.tap('我的密码');
+    await phone.tap('不是我操作的');
+    assert.equal(phone.text.includes('人脸'), offered);
+    await phone.tap('立即冻结');
+    assert.ok(phone.sees(next), phone.text);
+  }
 });
 
 test('must_change says so', async () => {
@@ -240,7 +254,7 @@ test('a lock that only a reset opens', async () => {
   const locked = { ...password, state: 'locked', remaining_attempts: 0, locked_until: '9999-12-31T00:00:00Z' };
   const phone = scripted({ 'GET /v1/password': ok(locked) });
   await phone.tap('我的密码');
-  assert.match(phone.text, /不会自动解锁，请用人脸验证设置新密码/);
+  assert.match(phone.text, /不会自动解锁，要重新设置密码才能使用/);
   assert.doesNotMatch(phone.text, /9999/);
 });
 

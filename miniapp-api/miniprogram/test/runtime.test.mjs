@@ -61,7 +61,7 @@ test('times', () => {
   assert.equal(time('2026-03-01T08:05:59.999+08:00'), '2026年3月1日 08:05');
   assert.equal(time('2026-03-01T00:00:00-05:30'), '2026年3月1日 13:30');
   for (const none of [null, undefined, '', 'yesterday']) assert.equal(time(none), '');
-  assert.match(lockText('9999-01-01T00:00:00Z'), /人脸验证/);
+  assert.match(lockText('9999-01-01T00:00:00Z'), /要重新设置密码/);
   const { instant } = scripted().program.require('', '/lib/words.js');
   assert.equal(instant('2026-01-01T00:00:00Z'), Date.UTC(2026, 0, 1));
   const soon = new Date(Math.floor(Date.now() / 1000) * 1000 + 14.5 * 60000).toISOString();

@@ -23,12 +23,15 @@ test('a refused password: one message about it, and none once it is corrected', 
 });
 
 test('a message stays while another field is wrong', async () => {
-  const phone = scripted();
+  const errors = ['id_number', 'old_password'].map((field) => ({ field, code: 'INVALID', message: `${field}不对` }));
+  const phone = scripted({ 'POST /v1/password/changes': refusal(400, 'BAD_REQUEST', { errors }) });
   await phone.tap('我的密码');
-  await phone.tap('修改密码');
-  await phone.tap('下一步');
+  await fillOld(phone, who);
   phone.fill('证件号码', '1');
   assert.ok(!red(phone, '证件号码') && red(phone, '原密码'));
+  assert.match(phone.text, /请按提示修改后再提交/);
+  phone.fill('原密码', '1');
+  assert.ok(!phone.text.includes('请按提示修改后再提交'), phone.text);
 });
 
 test('a wrong old password marks both fields, of which either may be wrong', async () => {

@@ -6,15 +6,16 @@ const transfers = require('../../lib/transfers.js');
 const session = require('../../lib/session.js');
 const sure = require('../../lib/sure.js');
 
-const FREEZE = { title: '确定冻结密码吗？', text: '冻结后需要人脸验证或到柜台才能恢复。', yes: '冻结', no: '不冻结' };
+const FREEZE = { title: '确定冻结密码吗？', text: '冻结后要重新设置密码才能恢复。', yes: '冻结', no: '不冻结' };
 
 screen({
   first: true, // messages open it
   ...transfers.methods,
-  data: { ...transfers.data, frozen: false, freezes: true, unseen: false, nobody: false },
+  data: { ...transfers.data, frozen: false, freezes: true, unseen: false, nobody: false, resetByFace: true },
 
   onLoad() {
     this.form = form();
+    this.setData({ resetByFace: session.resetByFace() });
     if (!session.token()) return this.setData({ unseen: true }); // a first screen may not call my.getAuthCode; see session.js
     return this.load().catch((/** @type {any} */ e) => { // a freeze does not depend on it
       if (!e.code) throw e;
