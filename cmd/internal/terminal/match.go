@@ -15,6 +15,9 @@ import (
 // verb matches a verb of a format; %[2]s has an index.
 var verb = regexp.MustCompile(`%(?:\[(\d+)\])?[+#.\d]*[a-z]`)
 
+// word matches what distinguishes a format.
+var word = regexp.MustCompile(`[\pL]{3}`)
+
 // A pattern recognizes the texts that one format of the table makes.
 type pattern struct {
 	format  string
@@ -32,7 +35,7 @@ var patterns = sync.OnceValue(func() []pattern {
 		verbs := verb.FindAllString(format, -1)
 		literals := verb.Split(format, -1)
 		rest := strings.Join(literals, "")
-		if len(verbs) == 0 || len(rest) < 5 && !slices.Contains(verbs, "%d") || !strings.ContainsFunc(rest, unicode.IsLetter) {
+		if len(verbs) == 0 || !word.MatchString(rest) && !slices.Contains(verbs, "%d") || !strings.ContainsFunc(rest, unicode.IsLetter) {
 			continue
 		}
 		text := "(?s)^" + regexp.QuoteMeta(literals[0])
