@@ -35,7 +35,7 @@ func TestDocumentLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range list("operations", "configuration", "roster", "passwords", "privacy", "front-end") {
+	for _, name := range list("operations", "configuration", "roster", "passwords", "privacy", "front-end", "channels") {
 		for _, file := range list(name+".md", name+".zh-CN.md") {
 			if _, err := os.Stat(filepath.Join("../docs", file)); err != nil {
 				t.Errorf("docs/%s is missing", file)

@@ -101,7 +101,7 @@ type ChannelOrder struct {
 const (
 	ActionChannelOn       = "channel on"
 	ActionChannelOff      = "channel off"
-	ActionChannelOffAsked = "channel off asked for" // by the first of two operators
+	ActionChannelOffAsked = "channel off requested" // by the first of two operators
 	ActionChannelOffAlone = "channel off, emergency"
 	ActionChannelHours    = "channel hours"
 	ActionChannelLimit    = "channel limit"

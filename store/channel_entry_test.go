@@ -131,7 +131,7 @@ func TestSwitchOff(t *testing.T) {
 	if n := list(t, storetest.ProbeOf(db), `SELECT operator FROM operator_approvals`); len(n) > 0 {
 		t.Errorf("approvals left: %v", n)
 	}
-	if d := cmp.Diff([]string{"li: channel off asked for alipay", "li: channel off asked for alipay", "wang: channel off alipay",
+	if d := cmp.Diff([]string{"li: channel off requested alipay", "li: channel off requested alipay", "wang: channel off alipay",
 		"li: channel set alipay", "li: channel off, emergency alipay"}, actions(t, db)); d != "" {
 		t.Error(d)
 	}

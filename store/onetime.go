@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"time"
 
@@ -22,30 +20,30 @@ type OneTimePurpose string
 
 // The purposes of one-time tokens.
 const (
-	OneTimeCaptcha OneTimePurpose = "captcha"
-	OneTimeSignIn  OneTimePurpose = "sign-in at an issuer"
+	OneTimeCaptcha OneTimePurpose = "one-time captcha"
+	OneTimeSignIn  OneTimePurpose = "one-time sign-in at an issuer"
 )
+
+// A oneTime is the content of a one-time token.
+type oneTime struct {
+	Until time.Time `json:"u"`
+	Value []byte    `json:"v"`
+}
 
 // NewOneTime returns a token that holds value, sealed, for OneTimeLife. Any process can open it,
 // and a row is written only when it is spent. binding identifies who may use it, for example a
 // browser; OpenOneTime needs the same.
 func (db *DB) NewOneTime(purpose OneTimePurpose, binding, value []byte) (string, error) {
-	plain := binary.BigEndian.AppendUint64(nil, uint64(db.clock().Add(OneTimeLife).UnixMicro()))
-	sealed, err := db.cipher.Seal(append(plain, value...), db.oneTimeContext(purpose, binding))
-	return base64.RawURLEncoding.EncodeToString(sealed), err
+	return db.SealFor(string(purpose), binding, oneTime{db.clock().Add(OneTimeLife), value})
 }
 
 // OpenOneTime returns the value of a token that has not expired, spent or not, or ErrOneTime.
 func (db *DB) OpenOneTime(purpose OneTimePurpose, binding []byte, token string) ([]byte, error) {
-	sealed, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || base64.RawURLEncoding.EncodeToString(sealed) != token {
-		return nil, ErrOneTime // a second spelling, such as one with a line break, could be spent again
-	}
-	plain, err := db.cipher.Open(sealed, db.oneTimeContext(purpose, binding))
-	if err != nil || len(plain) < 8 || db.clock().UnixMicro() >= int64(binary.BigEndian.Uint64(plain)) {
+	var o oneTime
+	if err := db.UnsealFor(string(purpose), binding, token, &o); err != nil || !db.clock().Before(o.Until) {
 		return nil, ErrOneTime
 	}
-	return plain[8:], nil
+	return o.Value, nil
 }
 
 // SpendOneTime opens a token and marks it as used. Over all processes the first call returns
@@ -56,12 +54,6 @@ func (db *DB) SpendOneTime(ctx context.Context, purpose OneTimePurpose, binding 
 		return nil, err
 	}
 	return value, db.spend(ctx, db.cipher.Index("one-time token", []byte(token)))
-}
-
-// oneTimeContext returns the associated data of a token. The index has a fixed length, so
-// different purposes and bindings never have the same data.
-func (db *DB) oneTimeContext(purpose OneTimePurpose, binding []byte) []byte {
-	return db.rowContext("one-time token", db.cipher.Index(string(purpose), binding))
 }
 
 // spend marks a value that is valid once as used, or returns ErrConflict if it was before.

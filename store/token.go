@@ -36,10 +36,11 @@ func (db *DB) SealFor(purpose string, binding []byte, v any) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(sealed), err
 }
 
-// UnsealFor is the inverse of SealFor. It fails for another purpose or front end.
+// UnsealFor is the inverse of SealFor. It fails for another purpose or front end, and for another
+// spelling, such as one with a line break, so that a value that is valid once has one text only.
 func (db *DB) UnsealFor(purpose string, binding []byte, sealed string, v any) error {
 	raw, err := base64.RawURLEncoding.DecodeString(sealed)
-	if err != nil {
+	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != sealed {
 		return errors.New("store: invalid sealed value")
 	}
 	return db.unseal(raw, "front end", slices.Concat([]byte(purpose), []byte{0}, binding), v)

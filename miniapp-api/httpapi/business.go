@@ -80,10 +80,11 @@ func (m *metrics) countBusiness(c echo.Context, status int, code string) {
 	}
 }
 
-// outcome returns the outcome of the business after a request, or "" if the business goes on.
+// outcome returns the outcome of the business after a request, or "" if the business goes on or
+// the channel is closed, which the metrics of the gate count.
 func (b Business) outcome(status int, code string) string {
 	switch {
-	case interimCodes[code]:
+	case interimCodes[code], code == selfservice.ErrChannelClosed.Code:
 		return ""
 	case status >= http.StatusInternalServerError:
 		return outcomeAbnormal

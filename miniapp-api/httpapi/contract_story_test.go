@@ -14,6 +14,7 @@ import (
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/signing"
 	"fundpass/signing/alipaysim"
+	"fundpass/store"
 )
 
 // A story sends the examples of the API description to an environment in a meaningful order,
@@ -132,6 +133,10 @@ func (s *story) tell(id string) {
 	case "confirmTransfer", "cancelTransfer", "rejectTransfer":
 		s.transferred(id, path, op)
 		return
+	case "showPassword":
+		s.h.setChannel(store.ChannelWebsite, func(e *store.ChannelEntry) { e.IsOn = true })
+		s.h.setChannel(store.ChannelHotline, func(e *store.ChannelEntry) { e.IsOn = true })
+		s.h.clock.Advance(6 * time.Second)
 	case "removeLink", "freeze": // notification and removal end the link
 		s.p = s.h.linkedClient(s.c)
 	case "withdrawConsent": // the freeze ended the session

@@ -19,8 +19,9 @@ type passwordReply struct {
 	Remaining   int                 `json:"remaining_attempts"`
 	LockedUntil *time.Time          `json:"locked_until"`
 	Rules       []passwd.PublicRule `json:"rules"`
-	Channels    []passwd.Channel    `json:"channels"`
-	Reset       bool                `json:"reset_offered"` // by face verification; a reset code always works
+	Channels    []channelNote       `json:"channels"`          // other channels with this password
+	Separate    []channelNote       `json:"separate_channels"` // channels with another one
+	Reset       bool                `json:"reset_offered"`     // by face verification; a reset code always works
 	ResetBySMS  bool                `json:"sms_reset_offered"`
 
 	OpenChange *openStepView `json:"open_change"` // null if there is none
@@ -49,14 +50,34 @@ func viewOfStep(step *store.OpenStep) *openStepView {
 	return view
 }
 
+// A channelNote is what to say of the password on another channel.
+type channelNote struct {
+	ID      selfservice.Channel `json:"id"`
+	Name    string              `json:"name"`
+	Text    string              `json:"text"`
+	Charset string              `json:"charset,omitempty"`
+}
+
+func notesOf(all []selfservice.PasswordChannel) []channelNote {
+	notes := make([]channelNote, len(all)) // a list, never null
+	for i, c := range all {
+		notes[i] = channelNote{c.ID, c.Name, c.Text, c.Charset}
+	}
+	return notes
+}
+
 // showPassword returns the first page of 我的密码: state, attempts left and rules.
 func (s *Server) showPassword(ctx context.Context, r Request, _ none) (passwordReply, error) {
 	status, err := s.service.Password(ctx, r.Caller)
+	if err != nil {
+		return passwordReply{}, err
+	}
+	shared, separate, err := s.service.PasswordChannels(ctx, s.channel)
 	return passwordReply{
 		State: status.State, ChangedAt: status.ChangedAt, Remaining: status.Remaining, LockedUntil: status.LockedUntil,
 		Rules:    s.rules,
-		Channels: append([]passwd.Channel{}, s.service.PasswordChannels()...), // a list, never null
-		Reset:    status.ResetOffered, ResetBySMS: s.service.OffersSMS(),
+		Channels: notesOf(shared), Separate: notesOf(separate),
+		Reset: status.ResetOffered, ResetBySMS: s.service.OffersSMS(),
 
 		OpenChange: viewOfStep(status.OpenChange), OpenReset: viewOfStep(status.OpenReset),
 	}, err

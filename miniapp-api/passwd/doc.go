@@ -40,8 +40,6 @@
 //     "168h", "midnight" (00:00 in Beijing) or, for the last, "reset" (until a
 //     proven reset). 100 attempts at most in total.
 //   - lock_source: the notice with the lock.
-//   - channels: other uses of the same password, in which not every character can
-//     be typed: an id, a text that citizens read before confirming, and the charset.
 //   - notes: other statements of the notices, for operators; each a text and a
 //     source.
 //   - examples: accepted and refused passwords, invented, of a person without

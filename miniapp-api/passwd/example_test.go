@@ -44,7 +44,6 @@ const file = `{
   "initial_source": "某市住房公积金管理中心通知（2026-03-01）",
   "lock": {"rounds": [{"guesses": 5, "lock": "15m"}, {"guesses": 3, "lock": "midnight"}, {"guesses": 2, "lock": "reset"}]},
   "lock_source": "某市住房公积金管理中心通知（2026-03-01）",
-  "channels": [{"id": "12329", "text": "12329热线只能按数字键", "charset": "0-9"}],
   "notes": [{"text": "首次登录必须修改密码", "source": "某市住房公积金管理中心通知（2026-03-01）"}],
   "examples": {"accepted": ["Korb-7-Lampe"], "refused": ["Korb-x-Lampe", "woaini1314", "msgjj-82-kvq"]}
 }`

@@ -66,14 +66,11 @@ func (s policySummary) length() Finding {
 	return f.withLevel(LevelMet, fmt.Sprintf("at least %d characters", n), "")
 }
 
-// singleFactor grades the channels where the password is the only factor.
+// singleFactor grades whether the password is the only factor. A policy knows no channels; fundpass
+// check names those that take the password alone.
 func (s policySummary) singleFactor() Finding {
 	if !s.InitialNeedsProof {
 		return Finding{Declared: true}.withLevel(LevelFail, "an initial password opens a link without a second proof (reason given: "+s.InitialWithoutProof+")", "sign a contract for a proof of identity and remove initial_without_proof")
-	}
-	if n := s.shortest.Check.MinLength; len(s.Channels) > 0 && n < singleFactorMin {
-		return Finding{}.withLevel(LevelWarn, fmt.Sprintf("passwords are also used for %s without a second factor: %d characters are required, %d are allowed",
-			strings.Join(channelIDs(s.Channels), ", "), singleFactorMin, n), "give those channels a second factor or a PIN of their own, or raise min_length")
 	}
 	return Finding{}.withLevel(LevelMet, "the password is used with the Alipay identity, which is signed cryptographically", "")
 }
@@ -188,12 +185,4 @@ func (s policySummary) failures() Finding {
 		return Finding{}.withLevel(LevelWarn, fmt.Sprintf("the first lock comes after more than %d failures", prompt), "lock after 3 to 5")
 	}
 	return Finding{}.withLevel(LevelMet, fmt.Sprintf("the first lock comes after %d failures", s.Lock.Tiers[0].Attempts), "")
-}
-
-func channelIDs(channels []Channel) []string {
-	ids := make([]string, len(channels))
-	for i, c := range channels {
-		ids[i] = c.ID
-	}
-	return ids
 }

@@ -25,10 +25,9 @@ type Policy struct {
 	// city's name, the centre's short name.
 	Words []string `json:"words,omitempty"`
 	// InitialRules are the rules of the city's initial passwords, which Derive knows.
-	InitialRules []string  `json:"initial_rules"`
-	Lock         Lock      `json:"lock"`
-	Channels     []Channel `json:"channels,omitempty"`
-	Spraying     Spraying  `json:"spraying"` // missing fields have their defaults
+	InitialRules []string `json:"initial_rules"`
+	Lock         Lock     `json:"lock"`
+	Spraying     Spraying `json:"spraying"` // missing fields have their defaults
 	// InitialWithoutProof is the reason why an initial password alone is sufficient for a link. It
 	// should be empty: then a second proof is required.
 	InitialWithoutProof string `json:"initial_without_proof,omitempty"`
@@ -86,15 +85,6 @@ type Check struct {
 	NoSpace bool   `json:"no_space,omitempty"`
 	// Server marks rules that only the server can check.
 	Server bool `json:"server,omitempty"`
-}
-
-// A Channel is another use of the same password, in which not every character can be
-// typed. The citizen reads Text before confirming a password with characters outside
-// Charset (the syntax of Check.Charset).
-type Channel struct {
-	ID      string `json:"id"`
-	Text    string `json:"text"`
-	Charset string `json:"charset,omitempty"`
 }
 
 // A PublicRule is the part of a rule that front ends get.

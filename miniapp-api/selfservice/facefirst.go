@@ -20,7 +20,7 @@ import (
 // startFaceFirst starts a verification of the applicant and returns ErrLinkProofRequired with
 // it. It reads no account.
 func (s *Service) startFaceFirst(ctx context.Context, c Caller, who applicant, consents consentSet) error {
-	if !s.offersFaceFirst(who) {
+	if !s.offersFaceFirst(ctx, c, who) {
 		return ErrNotOffered
 	}
 	if err := consents.require(ctx, PurposeLink, PurposeFace); err != nil {
@@ -45,21 +45,22 @@ func (s *Service) startFaceFirst(ctx context.Context, c Caller, who applicant, c
 	return answer
 }
 
-// offersFaceFirst reports whether the face can be verified first. It depends on the centre and
+// offersFaceFirst reports whether the face can be verified first. It depends on the channel and
 // the kind of document alone.
-func (s *Service) offersFaceFirst(who applicant) bool {
+func (s *Service) offersFaceFirst(ctx context.Context, c Caller, who applicant) bool {
 	_, err := s.provider.FaceKind(who.doc.Type, who.doc.Number)
-	return err == nil && slices.Contains(s.accepted.union(), ProofFace)
+	accepted, unknown := s.proofsOn(ctx, c.Channel)
+	return err == nil && unknown == nil && slices.Contains(accepted.union(), ProofFace)
 }
 
 // offerFaceFirst sets FaceFirst on refusals that other people's attempts can cause.
-func (s *Service) offerFaceFirst(who applicant, err error) error {
+func (s *Service) offerFaceFirst(ctx context.Context, c Caller, who applicant, err error) error {
 	var refused *Error
 	if errors.As(err, &refused) && (errors.Is(err, ErrLinkRefused) || errors.Is(err, ErrTooManyRequests)) &&
-		who.faceID == uuid.Nil && s.offersFaceFirst(who) {
-		c := *refused
-		c.FaceFirst = true
-		return &c
+		who.faceID == uuid.Nil && s.offersFaceFirst(ctx, c, who) {
+		offered := *refused
+		offered.FaceFirst = true
+		return &offered
 	}
 	return err
 }

@@ -49,3 +49,19 @@ func TestHours(t *testing.T) {
 		}
 	}
 }
+
+func TestParseHours(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]Hours{
+		"08:30-17:00": {510, 1020}, "22:00-06:00": {1320, 360}, "00:00-24:00": {}, "08:00-24:00": {480, 0}, "23:59-00:01": {1439, 1}, "00:00-00:01": {0, 1},
+	} {
+		if got, err := ParseHours(in); err != nil || got != want || got.String() != in {
+			t.Errorf("%s: %+v, %s, %v", in, got, got, err)
+		}
+	}
+	for _, in := range []string{"", "8:30-17:00", "08:30", "08:30-17:60", "24:00-08:00", "08:00-24:01", "25:00-26:00", "08:00-08:00", "08:30-17:00 ", "０８:30-17:00"} {
+		if got, err := ParseHours(in); err == nil {
+			t.Errorf("%q: %s", in, got)
+		}
+	}
+}

@@ -44,7 +44,7 @@ func (s *Service) Link(ctx context.Context, c Caller, in LinkInput) (store.Accou
 		awaitQuantum(ctx, begun)
 	}
 	if err != nil {
-		return store.Account{}, found.attempt.passAfter(ctx, s.offerFaceFirst(who, err))
+		return store.Account{}, found.attempt.passAfter(ctx, s.offerFaceFirst(ctx, c, who, err))
 	}
 	account, err := s.writeLink(ctx, c, found)
 	return account, found.attempt.passAfter(ctx, err)

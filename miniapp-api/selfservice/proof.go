@@ -2,6 +2,7 @@ package selfservice
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -84,6 +85,42 @@ func newProofs(set, initial Proof) (proofs, error) {
 		err = errors.New("selfservice: no proof is configured, or none for initial passwords")
 	}
 	return proofs{first, second}, err
+}
+
+// on returns the proofs that a channel accepts: of the centre's, those that the registry permits
+// there.
+func (p proofs) on(e store.ChannelEntry) proofs {
+	return proofs{permitted(p.set, e.Proofs), permitted(p.initial, e.InitialProofs)}
+}
+
+// permitted returns the proofs that are in names, or all if names is nil.
+func permitted(all []Proof, names []string) []Proof {
+	if names == nil {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(p Proof) bool { return !slices.Contains(names, string(p)) })
+}
+
+// CheckChannelProofs returns an error if a channel accepts none of the centre's proofs, so that
+// nobody could link there. set and initial are the centre's, as in Config.
+func CheckChannelProofs(set, initial Proof, e store.ChannelEntry) error {
+	centre, err := newProofs(set, initial)
+	if err != nil {
+		return err
+	}
+	if here := centre.on(e); len(here.set) == 0 || len(here.initial) == 0 {
+		return fmt.Errorf("%s accepts none of the centre's proofs: name some of %s, and for other than chosen passwords of %s",
+			e.Channel, joinProofs(centre.set), joinProofs(centre.initial))
+	}
+	return nil
+}
+
+func joinProofs(all []Proof) string {
+	names := make([]string, len(all))
+	for i, p := range all {
+		names[i] = string(p)
+	}
+	return strings.Join(names, ",")
 }
 
 // union returns the proofs that may be accepted while the password is unknown.

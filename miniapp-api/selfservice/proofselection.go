@@ -17,6 +17,7 @@ import (
 // claimed person.
 type proofInputs struct {
 	scope     []byte           // the lockout scope of the attempt
+	accepted  proofs           // on the caller's channel
 	permitted []Proof          // proofs that the caller consented to
 	certdoc   bool             // the provider confirms that its user is the claimed person
 	phone     string           // verified in this session; "" = none
@@ -32,11 +33,15 @@ func (e proofInputs) verified() bool { return !bytes.Equal(e.scope, store.Public
 // and looks for a verified face and phone. The attempts of a verified user are counted in a
 // scope of their own, which strangers cannot exhaust.
 func (s *Service) collectProofInputs(ctx context.Context, c Caller, who applicant, consents consentSet) (proofInputs, error) {
-	permitted, err := consents.permittedProofs(ctx, s.accepted.union())
+	accepted, err := s.proofsOn(ctx, c.Channel)
 	if err != nil {
 		return proofInputs{}, err
 	}
-	inputs := proofInputs{scope: store.PublicScope, permitted: permitted}
+	permitted, err := consents.permittedProofs(ctx, accepted.union())
+	if err != nil {
+		return proofInputs{}, err
+	}
+	inputs := proofInputs{scope: store.PublicScope, accepted: accepted, permitted: permitted}
 	if c.Link != nil { // an earlier run of this request linked the claimed person
 		inputs.scope, inputs.linked = c.IdentityDigest, true
 		return inputs, nil
@@ -65,6 +70,12 @@ func (s *Service) collectProofInputs(ctx context.Context, c Caller, who applican
 		return inputs, proofRequired([]Proof{ProofPhone})
 	}
 	return inputs, nil
+}
+
+// proofsOn returns the proofs that a channel accepts.
+func (s *Service) proofsOn(ctx context.Context, channel Channel) (proofs, error) {
+	all, err := s.registry.entries(ctx)
+	return s.accepted.on(entryOf(all, channel)), err
 }
 
 // matchPerson reports whether name and document are those of the provider's user. A document
@@ -130,11 +141,11 @@ func (f candidate) outcome() outcome {
 // right. A phone number on file for several persons, such as a family's, proves none of them.
 func (s *Service) selectProof(a store.Account, state string, inputs proofInputs) candidate {
 	found := candidate{account: a, scope: inputs.scope}
-	wanted := s.accepted.forState(state)
 	if inputs.linked {
-		found.by = wanted[0]
+		found.by = s.accepted.forState(state)[0]
 		return found
 	}
+	wanted := inputs.accepted.forState(state)
 	for _, p := range wanted {
 		switch shown, possible := inputs.shows(p, a, s.provider); {
 		case shown:

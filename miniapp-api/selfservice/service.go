@@ -126,9 +126,6 @@ func (c *Config) fill() error {
 // Rules returns the rules for a new password in the form shown to citizens.
 func (s *Service) Rules() []passwd.PublicRule { return s.policy.Public() }
 
-// PasswordChannels returns the other services that use the same password.
-func (s *Service) PasswordChannels() []passwd.Channel { return s.policy.Channels }
-
 // InitialHint tells citizens in Chinese how the city makes initial passwords, or is "".
 func (s *Service) InitialHint() string { return s.policy.InitialHint() }
 

@@ -9,7 +9,7 @@ import (
 	"fundpass/store/storetest"
 )
 
-// A citizen who mistypes their own password is never suspicious. Whoever tries two people is,
+// A citizen who mistypes their own password is never suspicious. Whoever tries three people is,
 // and so are the others on a network from which many people were tried.
 func TestSuspicious(t *testing.T) {
 	t.Parallel()
@@ -41,8 +41,9 @@ func TestSuspicious(t *testing.T) {
 	for range 4 {
 		try("citizen", "home", 1)
 	}
-	check("citizen", "home", false)
 	try("citizen", "home", 2)
+	check("citizen", "home", false)
+	try("citizen", "home", 3)
 	check("citizen", "home", true)
 	check("citizen", "elsewhere", true)
 	check("neighbour", "home", false)

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"fundpass/miniapp-api/document"
-	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/store"
 )
@@ -20,7 +19,7 @@ type homeView struct {
 	LockedUntil     *time.Time
 	Forever         bool // locked until a reset
 	Change, Reset   *stepView
-	Channels        []passwd.Channel
+	Channels        []selfservice.PasswordChannel // the others, with this password or one of their own
 	InitialHint     string
 }
 
@@ -55,13 +54,17 @@ func (s *Site) showHome(ctx context.Context, r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	shared, separate, err := s.service.PasswordChannels(ctx, r.Channel)
+	if err != nil {
+		return reply{}, err
+	}
 	v := homeView{
 		Name: document.MaskName(account.Person.Name), AccountNo: document.MaskAccount(account.Person.AccountNo),
 		State: stateNames[p.State], Normal: p.State == store.PasswordSet, Frozen: p.State == store.PasswordFrozen,
 		ChangedAt: p.ChangedAt, Remaining: p.Remaining, LockedUntil: p.LockedUntil,
 		Forever: p.LockedUntil != nil && p.LockedUntil.Sub(s.db.Now()) > longLock,
 		Change:  viewOfStep(p.OpenChange, pathChange), Reset: viewOfStep(p.OpenReset, pathReset),
-		Channels: s.service.PasswordChannels(),
+		Channels: append(shared, separate...),
 	}
 	if p.State == store.PasswordInitial {
 		v.InitialHint = s.service.InitialHint()

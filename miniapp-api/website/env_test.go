@@ -78,6 +78,12 @@ func (s *syncBuffer) String() string {
 
 func newEnv(t testing.TB) *env {
 	t.Helper()
+	return newEnvWith(t, func(*website.Config) {})
+}
+
+// newEnvWith returns an env whose site has a changed configuration.
+func newEnvWith(t testing.TB, change func(*website.Config)) *env {
+	t.Helper()
 	h := &env{t: t}
 	pepper := storetest.NewPepper(t)
 	h.hasher = passwd.NewHasher(passwd.HasherConfig{Pepper: pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Wait: testenv.Patience})
@@ -99,7 +105,9 @@ func newEnv(t testing.TB) *env {
 	})
 	must(t, err)
 	web := httptest.NewUnstartedServer(nil)
-	site, err := website.New(website.Config{DB: h.db, Service: h.service, Server: server, Origin: "https://" + web.Listener.Addr().String()})
+	c := website.Config{DB: h.db, Service: h.service, Server: server, Origin: "https://" + web.Listener.Addr().String()}
+	change(&c)
+	site, err := website.New(c)
 	must(t, err)
 	h.handler = site.Handler()
 	web.Config.Handler = h.handler
@@ -302,12 +310,16 @@ func (b *browser) setCookies(all []*http.Cookie) {
 func (b *browser) sessionDigest() []byte {
 	for _, c := range b.cookies() {
 		if c.Name == "__Host-session" {
-			sum := sha256.Sum256([]byte(c.Value))
-			return sum[:]
+			return digest(c.Value)
 		}
 	}
 	b.h.t.Fatal("no session")
 	return nil
+}
+
+func digest(value string) []byte {
+	sum := sha256.Sum256([]byte(value))
+	return sum[:]
 }
 
 func checkDigit(body string) string { return document.CheckDigit(body) }

@@ -39,17 +39,20 @@ type form map[string]string
 
 func (f form) secret(name string) passwd.Secret { return passwd.NewSecret(f[name]) }
 
-// parseForm parses a body that must have exactly these fields, each once. It returns
-// selfservice.ErrBadRequest for anything else, without naming what the client sent.
-func parseForm(body []byte, fields []string) (form, error) {
+// parseForm parses a body that must have exactly these fields, each once, and may have optional
+// ones. It returns selfservice.ErrBadRequest for anything else, without naming what the client
+// sent.
+func parseForm(body []byte, fields, optional []string) (form, error) {
 	values, err := url.ParseQuery(string(body))
 	if err != nil {
 		return nil, malformed("INVALID_FORM")
 	}
 	f := make(form, len(fields))
-	for _, name := range fields {
+	for _, name := range slices.Concat(fields, optional) {
 		all := values[name]
 		switch {
+		case len(all) == 0 && slices.Contains(optional, name):
+			continue
 		case len(all) != 1:
 			return nil, malformed("MISSING_OR_REPEATED")
 		case len(all[0]) > maxField && name != fieldToken, !utf8.ValidString(all[0]), strings.ContainsFunc(all[0], isControl):
@@ -58,7 +61,7 @@ func parseForm(body []byte, fields []string) (form, error) {
 		f[name] = all[0]
 	}
 	for name := range values {
-		if !slices.Contains(fields, name) {
+		if !slices.Contains(fields, name) && !slices.Contains(optional, name) {
 			return nil, malformed("UNKNOWN_FIELD")
 		}
 	}
@@ -73,7 +76,7 @@ func malformed(code string) error {
 }
 
 // readForm returns the form of a POST request, which has no query.
-func readForm(c echo.Context, fields []string) (form, []byte, error) {
+func readForm(c echo.Context, fields []string, optional ...string) (form, []byte, error) {
 	body, err := httpapi.ReadBody(c, formMedia)
 	if err != nil {
 		return nil, nil, err
@@ -81,7 +84,7 @@ func readForm(c echo.Context, fields []string) (form, []byte, error) {
 	if c.Request().URL.RawQuery != "" {
 		return nil, nil, malformed("QUERY")
 	}
-	f, err := parseForm(body, fields)
+	f, err := parseForm(body, fields, optional)
 	return f, body, err
 }
 

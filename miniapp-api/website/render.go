@@ -18,6 +18,7 @@ import (
 
 	"fundpass/keys/calendar"
 	"fundpass/miniapp-api/httpapi"
+	"fundpass/miniapp-api/website/captcha"
 )
 
 //go:embed templates/*.html static/*
@@ -64,6 +65,9 @@ func newRenderer() (*renderer, error) {
 	}
 	common := template.New("").Funcs(template.FuncMap{"asset": func(name string) string { return paths[name] }, "when": formatTime, "day": formatDay, "input": newInput})
 	if common, err = common.ParseFS(files, "templates/layout.html", "templates/parts.html"); err != nil {
+		return nil, err
+	}
+	if common, err = common.Parse(captcha.Fragment); err != nil {
 		return nil, err
 	}
 	all, err := fs.Glob(files, "templates/*.html")
@@ -140,7 +144,7 @@ func (p *page) Token(path string) (string, error) {
 }
 
 // secrets are the fields that no page shows again.
-var secrets = []string{"password", "old_password", "new_password", "again", "code", fieldToken}
+var secrets = []string{"password", "old_password", "new_password", "again", "code", captcha.FieldAnswer, fieldToken}
 
 // Value returns what the citizen has typed into a field, unless it is a secret.
 func (p *page) Value(name string) string {

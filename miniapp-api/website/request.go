@@ -51,6 +51,7 @@ type route struct {
 	signedIn     bool     // whether it needs a session
 	protects     bool     // whether citizens need it to protect their account, see httpapi.Protective
 	fields       []string // of the form
+	optional     []string // fields that the form need not have
 	handle       handler
 	again        handler // of a form: shows its page again after an error
 }
@@ -90,7 +91,7 @@ func (s *Site) serve(r route) echo.HandlerFunc {
 // servePost runs the form of a route once: sending it again gets the first answer, even if the
 // form has ended its session.
 func (s *Site) servePost(c echo.Context, r route) error {
-	f, body, err := readForm(c, append([]string{fieldToken}, r.fields...))
+	f, body, err := readForm(c, append([]string{fieldToken}, r.fields...), r.optional...)
 	if err != nil {
 		return err
 	}

@@ -5,18 +5,32 @@ import (
 
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/selfservice"
+	"fundpass/miniapp-api/website/captcha"
 	"fundpass/store"
 )
 
 // A forgotView is the data of the page for a forgotten password.
-type forgotView struct{ Types []document.Type }
+type forgotView struct {
+	Types   []document.Type
+	Captcha *captcha.Field // nil for none
+}
 
-func (s *Site) showForgot(context.Context, *request) (reply, error) {
-	return show("forgot", forgotView{s.documents.Types()})
+func (s *Site) showForgot(ctx context.Context, r *request) (reply, error) {
+	human, err := s.newCaptcha(ctx, r)
+	if err != nil {
+		return reply{}, err
+	}
+	return show("forgot", forgotView{s.documents.Types(), human})
 }
 
 // resetByCode signs in with a clerk's code and opens the reset that it permits.
 func (s *Site) resetByCode(ctx context.Context, r *request) (reply, error) {
+	if r.wantsCaptcha() {
+		return s.showForgot(ctx, r)
+	}
+	if err := s.checkCaptcha(ctx, r); err != nil {
+		return reply{}, err
+	}
 	seed, digest, err := s.newSession()
 	if err != nil {
 		return reply{}, err

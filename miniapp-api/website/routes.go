@@ -22,11 +22,11 @@ func (s *Site) routes() []route {
 	get, post := http.MethodGet, http.MethodPost
 	return []route{
 		{method: get, path: pathSignIn, protects: true, handle: s.showSignIn},
-		{method: post, path: pathSignIn, protects: true, fields: []string{"id_type", "id_number", "account_no", "password"}, handle: s.signIn, again: s.showSignIn},
+		{method: post, path: pathSignIn, protects: true, fields: []string{"id_type", "id_number", "account_no", "password"}, optional: captchaFields, handle: s.signIn, again: s.showSignIn},
 		{method: get, path: pathCode, protects: true, handle: s.showCode},
 		{method: post, path: pathCode, protects: true, fields: []string{"code"}, handle: s.finishSignIn, again: s.showCode},
 		{method: get, path: pathForgot, handle: s.showForgot},
-		{method: post, path: pathForgot, fields: []string{"name", "id_type", "id_number", "account_no", "code"}, handle: s.resetByCode, again: s.showForgot},
+		{method: post, path: pathForgot, fields: []string{"name", "id_type", "id_number", "account_no", "code"}, optional: captchaFields, handle: s.resetByCode, again: s.showForgot},
 		{method: post, path: pathSignOut, signedIn: true, handle: s.signOut},
 
 		{method: get, path: pathHome, signedIn: true, protects: true, handle: s.showHome},
@@ -51,6 +51,7 @@ func (s *Site) routes() []route {
 // Businesses are what the forms do, for the metrics.
 var Businesses = map[string]httpapi.Business{
 	"POST " + pathSignIn:          {Name: "sign_in", Completes: true},
+	"GET " + pathIssuerBack:       {Name: "sign_in", Completes: true},
 	"POST " + pathCode:            {Name: "sign_in", Completes: true},
 	"POST " + pathForgot:          {Name: "reset"},
 	"POST " + pathChange:          {Name: "change"},

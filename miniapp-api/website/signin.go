@@ -9,21 +9,34 @@ import (
 
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/selfservice"
+	"fundpass/miniapp-api/website/captcha"
 )
 
 // A signInView is the data of the sign-in page.
 type signInView struct {
-	Why   string // why the citizen has to sign in; "" for no reason
-	Types []document.Type
+	Why     string // why the citizen has to sign in; "" for no reason
+	Types   []document.Type
+	Captcha *captcha.Field // nil for none
+	Issuer  string         // the text of the button to the issuer; "" for none
 }
 
-func (s *Site) showSignIn(_ context.Context, r *request) (reply, error) {
-	return show("sign-in", signInView{whyTexts[r.why], s.documents.Types()})
+func (s *Site) showSignIn(ctx context.Context, r *request) (reply, error) {
+	human, err := s.newCaptcha(ctx, r)
+	if err != nil {
+		return reply{}, err
+	}
+	return show("sign-in", signInView{whyTexts[r.why], s.documents.Types(), human, s.issuerButton()})
 }
 
 // signIn opens a session with a new token, or asks for the code that was sent. The session that
 // the browser had before ends.
 func (s *Site) signIn(ctx context.Context, r *request) (reply, error) {
+	if r.wantsCaptcha() {
+		return s.showSignIn(ctx, r)
+	}
+	if err := s.checkCaptcha(ctx, r); err != nil {
+		return reply{}, err
+	}
 	in := selfservice.SignInInput{IDType: r.form["id_type"], IDNumber: r.form["id_number"], AccountNo: r.form["account_no"], Password: r.form.secret("password")}
 	seed, digest, err := s.newSession()
 	if err != nil {

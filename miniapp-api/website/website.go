@@ -14,15 +14,18 @@ import (
 	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/selfservice"
+	"fundpass/miniapp-api/website/captcha"
+	"fundpass/miniapp-api/website/oidc"
 	"fundpass/store"
 )
 
-// A Config configures a Site. All fields but Documents are required.
+// A Config configures a Site. All fields but Documents and Issuer are required.
 type Config struct {
 	DB        *store.DB
 	Service   *selfservice.Service
 	Server    *httpapi.Server // of this channel, with Words
 	Origin    string          // as browsers see the site, such as https://fund.example.gov.cn
+	Issuer    *oidc.Settings  // at which citizens can sign in, too; nil = none
 	Documents *document.List  // the centre's document codes; nil = the built-in list
 }
 
@@ -35,6 +38,8 @@ type Site struct {
 	origins   *http.CrossOriginProtection
 	rules     []ruleView
 	render    *renderer
+	captchas  *captcha.Captchas
+	issuer    *oidc.Client // nil = none
 }
 
 // New returns a Site, or an error that names the missing or invalid setting.
@@ -52,7 +57,13 @@ func New(c Config) (*Site, error) {
 	if err := s.origins.AddTrustedOrigin(c.Origin); err != nil {
 		return nil, err
 	}
+	s.captchas = captcha.New(c.DB, pathCaptcha)
 	var err error
+	if c.Issuer != nil {
+		if s.issuer, err = oidc.New(*c.Issuer, c.DB, oidc.Options{RedirectURL: c.Origin + pathIssuerBack}); err != nil {
+			return nil, err
+		}
+	}
 	s.render, err = newRenderer()
 	return s, err
 }
@@ -77,6 +88,12 @@ func (s *Site) Handler() http.Handler {
 	for _, r := range s.routes() {
 		e.Add(r.method, r.path, s.server.Gated(r.access(httpapi.Endpoint{Serve: s.serve(r)})))
 	}
+	if s.issuer != nil {
+		e.GET(pathIssuer, s.startIssuer)
+		e.GET(pathIssuerBack, s.finishIssuer)
+	}
+	e.GET(pathCaptcha+"/image", s.captchaImage)
+	e.GET(pathCaptcha+"/sound", s.captchaSound)
 	e.POST("/view", s.setView)
 	for name, a := range s.render.assets {
 		e.GET("/static/"+name, a.serve)
@@ -84,11 +101,11 @@ func (s *Site) Handler() http.Handler {
 	return e
 }
 
-// secure sets the security headers. Pages load styles and one script of this origin and nothing
-// else. The referrer policy is not no-referrer, with which browsers send "Origin: null".
+// secure sets the security headers. Pages load styles, one script and captchas of this origin and
+// nothing else. The referrer policy is not no-referrer, with which browsers send "Origin: null".
 func secure(h http.Header) {
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")

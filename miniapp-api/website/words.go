@@ -14,6 +14,8 @@ var Words = httpapi.Words{
 			Message: "该请求不是从本网站的页面发出的，没有办理", Next: "Nothing: browsers refuse such requests, too."},
 		{Code: errFormExpired.Code, Status: 403, Title: "The form is too old, was sent already with other content, or belongs to another browser",
 			Message: "页面停留时间过长、已提交过，或浏览器没有保存 Cookie。刚才填写的内容没有提交，请在下面重新填写", Next: "Show an empty form."},
+		{Code: errCaptcha.Code, Status: 403, Title: "The captcha is missing, wrong, expired or was used before",
+			Message: "图形验证码不对或已过期，还没有登录。请输入新的图形验证码，并重新填写密码或重置码", Next: "Show a new captcha."},
 		{Code: "SESSION_EXPIRED", Message: "登录已失效，请重新登录"},
 		{Code: "NOT_FOUND", Message: "没有这个页面"},
 		{Code: "NO_SUCH_ACCOUNT", Message: "没有找到该账户，请重新选择"},
@@ -70,4 +72,11 @@ var whyTexts = map[string]string{
 	whyOut:    "您已安全退出。",
 	whyFrozen: "密码已冻结，您在所有渠道的登录都已退出。需要使用时，请用“忘记密码”核实本人后设置新密码，或到柜台办理。",
 	whyStep:   "验证已超时，请重新登录。",
+
+	"issuer-down":       "统一身份认证平台暂时无法使用。请稍后再试，或者用证件号码和密码登录。",
+	"issuer-denied":     "您没有完成统一身份认证平台的登录。可以重新登录，或者用证件号码和密码登录。",
+	"issuer-expired":    "这次登录已经过期，请重新登录。",
+	"issuer-unverified": "您在统一身份认证平台的账号还没有完成实名认证。请先完成实名认证，或者用证件号码和密码登录。",
+	"issuer-document":   "统一身份认证平台没有提供您的姓名和证件号码，请用证件号码和密码登录。",
+	"issuer-rejected":   "统一身份认证平台的答复没有通过核对，所以没有登录。请重新登录；仍然不行的，请用证件号码和密码登录。",
 }

@@ -25,8 +25,9 @@ func auditCommand(w terminal.Stdio) *cobra.Command {
 		Use:   "audit",
 		Short: "List the manual actions of operators",
 		Long: "Audit lists the manual actions of operators on accounts (fundpass unlock,\n" +
-			"issue-reset-code, export-person, erase-person) with Beijing time, operator, action,\n" +
-			"account and reason, oldest first. With --account - it reads an account number (GRZH)\n" +
+			"issue-reset-code, export-person, erase-person) and on channels (fundpass channel), and\n" +
+			"channels that their failures switched off, with Beijing time, operator, action, account\n" +
+			"or channel, and reason, oldest first. With --account - it reads an account number (GRZH)\n" +
 			"from the standard input and lists the actions on all accounts of its holder.\n\n" +
 			"It needs " + strings.Join(operatorSettings, ", ") + ".",
 		Args: func(cmd *cobra.Command, args []string) error { return terminal.AsUsage(cobra.NoArgs(cmd, args)) },
@@ -71,8 +72,12 @@ func audit(ctx context.Context, w terminal.Stdio, since time.Time, asks bool) er
 	}
 	var rows []table.Row
 	for _, a := range all {
-		rows = append(rows, table.Row{a.At.In(calendar.Beijing).Format(time.DateTime), a.Operator, w.Language.T(a.Action), a.AccountID, a.Reason})
+		subject := a.Channel
+		if a.AccountID != nil {
+			subject = a.AccountID.String()
+		}
+		rows = append(rows, table.Row{a.At.In(calendar.Beijing).Format(time.DateTime), a.Operator, w.Language.T(a.Action), subject, a.Reason})
 	}
-	terminal.PrintTable(w.Out, w.Language.Row("at", "operator", "action", "account", "reason"), rows)
+	terminal.PrintTable(w.Out, w.Language.Row("at", "operator", "action", "account or channel", "reason"), rows)
 	return nil
 }

@@ -24,8 +24,8 @@ func checkCommand(w terminal.Stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
 		Short: "Check the settings, the files and the database",
-		Long: "Check reads the settings and files that serve reads and inspects the database,\n" +
-			"without changing anything. It prints one line for each finding, also if settings are\n" +
+		Long: "Check reads the settings and files that serve reads and inspects the database and the\n" +
+			"registry of channels, without changing anything. It prints one line for each finding, also if settings are\n" +
 			"missing. It exits 1 if a line says fail. No line contains a key or a password.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return check(cmd.Context(), w.For(cmd)) },
@@ -147,6 +147,10 @@ func describe(s settings.Settings, field settings.Field, f settings.Files) any {
 	case "FUNDPASS_POLICY_FILE":
 		if f.Policy != nil {
 			return terminal.Textf("%s: %d rules", describeSource(s.PolicyFile), len(f.Policy.Public()))
+		}
+	case "FUNDPASS_OIDC_FILE":
+		if f.Issuer != nil {
+			return fmt.Sprintf("%s: %s at %s, client %s", s.OIDCFile, f.Issuer.Name, f.Issuer.Issuer, f.Issuer.ClientID)
 		}
 	case "FUNDPASS_DOCUMENTS_FILE":
 		if f.Documents != nil {

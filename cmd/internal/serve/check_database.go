@@ -26,7 +26,7 @@ func findDatabase(ctx context.Context, s settings.Settings, f settings.Files) []
 	all = append(all, center)
 	// store.Open registers the centre, which check must not do while settings may be wrong.
 	if center.verdict == verdictOK && state.Centers[s.Center] != "" && f.Cipher != nil {
-		all = append(all, findStore(ctx, s, f))
+		all = append(all, findStore(ctx, s, f)...)
 	}
 	return all
 }
@@ -92,20 +92,25 @@ func findCenter(d store.Condition, s settings.Settings) finding {
 // readyTimeout bounds the readiness check of the database.
 const readyTimeout = 5 * time.Second
 
-// findStore runs the readiness check.
-func findStore(ctx context.Context, s settings.Settings, f settings.Files) finding {
+// findStore runs the readiness check and reads the registry of channels.
+func findStore(ctx context.Context, s settings.Settings, f settings.Files) []finding {
 	ctx, stop := context.WithTimeout(ctx, readyTimeout)
 	defer stop()
 	db, err := s.OpenStore(ctx, store.Config{ColumnCipher: f.Cipher, Pepper: f.Pepper, Look: true})
 	if err != nil {
-		return finding{verdictFail, "database ready", err}
+		return []finding{{verdictFail, "database ready", err}}
 	}
 	defer db.Close()
 	if err := db.Ping(ctx); err != nil {
-		return finding{verdictFail, "database ready", err}
+		return []finding{{verdictFail, "database ready", err}}
 	}
+	ready := finding{verdictOK, "database ready", "yes"}
 	if db.Pooled() {
-		return finding{verdictOK, "database ready", "yes, behind a transaction pooler"}
+		ready = finding{verdictOK, "database ready", "yes, behind a transaction pooler"}
 	}
-	return finding{verdictOK, "database ready", "yes"}
+	channels, err := db.Channels(ctx)
+	if err != nil {
+		return []finding{ready, {verdictFail, "channel", err}}
+	}
+	return append([]finding{ready}, findChannels(channels, f.Policy, db.Now())...)
 }

@@ -216,3 +216,36 @@ func TestCheckKeepsSecrets(t *testing.T) {
 		}
 	}
 }
+
+// Check says which channels are on, and fails where citizens could choose a password that a
+// channel cannot type.
+func TestCheckChannels(t *testing.T) {
+	t.Parallel()
+	s := cmdtest.NewEnv(t)
+	db := s.Open()
+	got := runCheck(t, s.Env())
+	got.want(verdictOK, "channel", "alipay is on")
+	if strings.Contains(got.Out, "hotline") {
+		t.Error("check names a channel that was never on")
+	}
+	set := func(name string, change func(*store.ChannelEntry)) {
+		t.Helper()
+		_, err := db.ChangeChannel(t.Context(), store.ChannelOrder{Channel: name, Action: store.ActionChannelSet, Operator: "li", Reason: "test"},
+			func(e *store.ChannelEntry) error { change(e); return nil })
+		cmdtest.NoError(t, err)
+	}
+	set(store.ChannelHotline, func(e *store.ChannelEntry) { e.IsOn = true })
+	if got := runCheck(t, s.Env()); got.Err != nil {
+		t.Errorf("a phone PIN: %v\n%s", got.Err, got.Out)
+	}
+	set(store.ChannelHotline, func(e *store.ChannelEntry) { e.Credential, e.SharesPassword = store.CredentialPassword, true })
+	_, err := db.SwitchOff(t.Context(), store.ChannelOrder{Channel: store.ChannelAlipay, Operator: "li", Reason: "drill"}, true)
+	cmdtest.NoError(t, err)
+	got = runCheck(t, s.Env())
+	got.want(verdictFail, "channel", "hotline types only 0-9")
+	got.want(verdictWarn, "channel", "hotline is on; the password alone opens it")
+	got.want(verdictWarn, "channel", "alipay was switched off by hand: drill")
+	if !errors.Is(got.Err, errCheckFailed) {
+		t.Error(got.Err)
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/selfservice"
+	"fundpass/miniapp-api/website/oidc"
 )
 
 // Files are the contents of the files that the settings name. A part that is not set or
@@ -28,6 +29,7 @@ type Files struct {
 	Content   []byte          // nil if not set
 	Documents *document.List
 	Consents  []selfservice.ConsentText
+	Issuer    *oidc.Settings // nil if not set
 }
 
 // Load reads every file that the settings name and reports all problems, each under the
@@ -51,7 +53,7 @@ func (s Settings) Load() (Files, []Problem) {
 		f.Pepper, err = keys.LoadPepper(s.PepperFile)
 		note("FUNDPASS_PEPPER_FILE", err)
 	}
-	f.Policy, err = s.loadPolicy()
+	f.Policy, err = s.LoadPolicy()
 	note("FUNDPASS_POLICY_FILE", err)
 	f.Documents, err = s.LoadDocuments()
 	note("FUNDPASS_DOCUMENTS_FILE", err)
@@ -61,7 +63,21 @@ func (s Settings) Load() (Files, []Problem) {
 	note("FUNDPASS_CONTENT_KEY_FILE", err)
 	f.Consents, err = loadConsents(s.ConsentsFile)
 	note("FUNDPASS_CONSENTS_FILE", err)
+	f.Issuer, err = loadIssuer(s.OIDCFile)
+	note("FUNDPASS_OIDC_FILE", err)
 	return f, all
+}
+
+// loadIssuer reads the description of an issuer and its client secret, or returns nil for "".
+func loadIssuer(path string) (*oidc.Settings, error) {
+	if path == "" {
+		return nil, nil
+	}
+	s, err := oidc.LoadSettings(path)
+	if err != nil {
+		return nil, err
+	}
+	return &s, nil
 }
 
 // loadConsents reads the centre's texts, or returns the built-in texts for "".
@@ -105,6 +121,7 @@ func (s Settings) named() []namedFile {
 	all = append(all, namedFile{"FUNDPASS_POLICY_FILE", s.PolicyFile, false})
 	all = append(all, namedFile{"FUNDPASS_DOCUMENTS_FILE", s.DocumentsFile, false})
 	all = append(all, namedFile{"FUNDPASS_CONSENTS_FILE", s.ConsentsFile, false})
+	all = append(all, namedFile{"FUNDPASS_OIDC_FILE", s.OIDCFile, false})
 	return slices.DeleteFunc(all, func(n namedFile) bool { return n.path == "" })
 }
 
@@ -164,7 +181,8 @@ func Unjoin(err error) []error {
 	return []error{err}
 }
 
-func (s Settings) loadPolicy() (*passwd.Policy, error) {
+// LoadPolicy reads the policy; without a file it returns the built-in default.
+func (s Settings) LoadPolicy() (*passwd.Policy, error) {
 	if s.PolicyFile == "" {
 		return passwd.Default(), nil
 	}

@@ -17,6 +17,7 @@ import (
 	"fundpass/keys"
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/httpapi"
+	"fundpass/miniapp-api/website/oidc"
 	"fundpass/store"
 )
 
@@ -150,6 +151,8 @@ func TestSettingsWrong(t *testing.T) {
 		{"consent", "FUNDPASS_CONSENT", "asked", "recorded nor required", nil},
 		{"consents", "FUNDPASS_CONSENTS_FILE", s.Path("policy.json"), "policy.json", nil},
 		{"no consents", "FUNDPASS_CONSENTS_FILE", s.Path("absent"), "absent", os.ErrNotExist},
+		{"issuer", "FUNDPASS_OIDC_FILE", s.Path("policy.json"), "policy.json", oidc.ErrSettings},
+		{"no issuer", "FUNDPASS_OIDC_FILE", s.Path("absent"), "absent", os.ErrNotExist},
 		{"reset", "FUNDPASS_RESET", "sms", "certify nor off", nil},
 		{"link transfer", "FUNDPASS_LINK_TRANSFER", "no", "720h", nil},
 		{"link transfer in the past", "FUNDPASS_LINK_TRANSFER", "-1s", "720h", nil},

@@ -2,7 +2,7 @@ package terminal
 
 // chinese maps the English of every text that a command writes by Language.T or Textf to its
 // Chinese. The texts of check and of package settings are in texts_settings.go.
-var chinese = merged(operatorTexts, personTexts, keyTexts, rosterTexts, checkTexts, settingTexts)
+var chinese = merged(operatorTexts, personTexts, keyTexts, rosterTexts, checkTexts, settingTexts, channelTexts)
 
 func merged(tables ...map[string]string) map[string]string {
 	all := make(map[string]string)

@@ -5,7 +5,7 @@
  * @typedef {object} Outcome
  * @property {string} [id] @property {'changes'|'resets'|'recoveries'} [kind] the path of its procedure
  * @property {string} state @property {string} [changed_at] @property {number} [sessions_ended]
- * @property {{id: string}[]} [channels] the channels on which the same password is used
+ * @property {{name: string}[]} [channels] the channels on which the same password is used
  */
 
 /** @type {Outcome|null} */

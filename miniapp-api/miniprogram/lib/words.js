@@ -105,15 +105,18 @@ function lockText(until) {
 
 /** The names of the channels. @type {Record<string, string>} */
 const channels = {
-  alipay: '支付宝', website: '网站', app: '手机应用', wechat: '微信', hotline: '12329热线', 12329: '12329热线', kiosk: '自助终端',
+  alipay: '支付宝', website: '网站', app: '手机应用', wechat: '微信', hotline: '12329热线', kiosk: '自助终端',
   operator: '公积金中心', counter: '柜台', centre: '公积金中心',
 };
 
-/** Says where the same password is used, '' if the policy names no channel. @param {{id: string}[]} used */
+/** Says where the same password is used, '' if the centre names no other channel. @param {{name: string}[]} used */
 function sameText(used) {
-  const names = used.map(({ id }) => channels[id]).filter(Boolean);
+  const names = used.map(({ name }) => name).filter((name, i, all) => all.indexOf(name) === i);
   return names.length > 0 ? `${names.join('、')}也使用这个密码。` : '';
 }
+
+/** Names the channels that have another password. @param {{text: string}[]|undefined} separate */
+const separateText = (separate) => (separate || []).map(({ text }) => `${text}。`).join('');
 
 /** Draws a mask with at most four dots, so that a number fits on its line. @param {string} masked */
 const dots = (masked) => masked.replace(/\*+/g, (stars) => '•'.repeat(Math.min(stars.length, 4)));
@@ -142,4 +145,4 @@ function openText(password) {
 /** The state (GRZHZT) of an account that the centre froze. */
 const ACCOUNT_FROZEN = '06';
 
-module.exports = { ACCOUNT_FROZEN, states, statuses, transfers, idTypes, instant, time, lockText, maskedAccount, openText, sameText };
+module.exports = { ACCOUNT_FROZEN, states, statuses, transfers, idTypes, instant, time, lockText, maskedAccount, openText, sameText, separateText };

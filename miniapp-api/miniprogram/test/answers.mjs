@@ -22,7 +22,7 @@ export const account = { name: '*三', id_type: '01', id_number: '9*************
 
 /** @type {Data['GET /v1/password']} */
 export const password = {
-  state: 'set', changed_at: null, remaining_attempts: 5, locked_until: null, channels: [], reset_offered: true, open_change: null, open_reset: null,
+  state: 'set', changed_at: null, remaining_attempts: 5, locked_until: null, channels: [], separate_channels: [], reset_offered: true, open_change: null, open_reset: null,
   rules: [{ id: 'min-length', text: '密码至少8个字符', check: { min_length: 8 } }, { id: 'same', text: '不能与原密码相同', check: { server: true } }],
 };
 

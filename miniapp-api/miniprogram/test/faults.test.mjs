@@ -176,7 +176,7 @@ test('what the phone can check is not sent', async () => {
 });
 
 test('a keypad channel is told before confirming', async () => {
-  const channels = [{ id: '12329', text: '热线只能按数字键', charset: '0-9' }];
+  const channels = [{ id: 'hotline', name: '12329热线', text: '热线只能按数字键', charset: '0-9' }];
   const phone = scripted({ 'GET /v1/password': ok({ ...password, channels }) });
   phone.says = false;
   await phone.tap('我的密码');

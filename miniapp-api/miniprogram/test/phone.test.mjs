@@ -132,11 +132,12 @@ test('an initial password is explained only where it may be one', async () => {
   }
 });
 
-test('channels are named only where the policy has them', async () => {
-  for (const [channels, want] of [[[], false], [[{ id: '12329', text: 't' }, { id: 'kiosk', text: 't' }], true]]) {
-    const phone = scripted({ 'GET /v1/password': ok({ state: 'set', changed_at: null, remaining_attempts: 5, locked_until: null, channels, rules: [] }) });
-    assert.ok(!/热线使用|微信/.test(phone.text));
+test('channels are named only where the registry has them', async () => {
+  const separate = [{ id: 'hotline', name: '12329热线', text: '12329热线使用单独的电话密码，不使用这个密码', charset: '0-9' }];
+  for (const [channels, want] of [[[], false], [[{ id: 'website', name: '网站', text: 't' }, { id: 'kiosk', name: '自助终端', text: 't' }, { id: 'kiosk-51', name: '自助终端', text: 't' }], true]]) {
+    const phone = scripted({ 'GET /v1/password': ok({ state: 'set', changed_at: null, remaining_attempts: 5, locked_until: null, channels, separate_channels: want ? separate : [], rules: [] }) });
+    assert.ok(!/也使用|微信/.test(phone.text));
     await phone.tap('我的密码');
-    assert.equal(phone.text.includes('12329热线、自助终端也使用这个密码。'), want);
+    assert.equal(phone.text.includes('网站、自助终端也使用这个密码。12329热线使用单独的电话密码，不使用这个密码。'), want);
   }
 });

@@ -68,7 +68,7 @@ test('Alipay asks only from a tap, for three templates at most, of one kind', as
 test('an open change is shown with when and where; a replaced one is named', async () => {
   const step = { id: 'c0', opened_at: '2026-01-05T01:30:00Z', channel: 'alipay', expires_at: '2026-01-05T01:45:00Z' };
   const phone = await home({
-    'GET /v1/password': ok({ state: 'set', changed_at: null, remaining_attempts: 5, locked_until: null, channels: [], rules: [], open_change: step, open_reset: null }),
+    'GET /v1/password': ok({ state: 'set', changed_at: null, remaining_attempts: 5, locked_until: null, channels: [], separate_channels: [], rules: [], open_change: step, open_reset: null }),
     'POST /v1/password/changes': ok({ id: 'c1', state: 'open', replaced: step }),
   });
   assert.match(phone.text, /有一笔密码修改还没有完成，2026年1月5日 09:30在支付宝开始/);

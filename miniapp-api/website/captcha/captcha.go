@@ -67,16 +67,9 @@ type Captchas struct {
 func New(db *store.DB, path string) *Captchas { return &Captchas{db, path} }
 
 // Field returns a new captcha for the browser that binding identifies.
-func (c *Captchas) Field(binding []byte, problem error) (Field, error) {
+func (c *Captchas) Field(binding []byte) (Field, error) {
 	token, err := c.db.NewOneTime(store.OneTimeCaptcha, binding, captcha.RandomDigits(Length))
-	f := Field{Token: token, Image: c.path + "/image?t=" + token, Sound: c.path + "/sound?t=" + token}
-	switch {
-	case errors.Is(problem, ErrWrong):
-		f.Error = "验证码不对，已经换了一个，请重新输入"
-	case errors.Is(problem, ErrGone):
-		f.Error = "验证码已经过期，已经换了一个，请重新输入"
-	}
-	return f, err
+	return Field{Token: token, Image: c.path + "/image?t=" + token, Sound: c.path + "/sound?t=" + token}, err
 }
 
 // Check compares an answer with the digits of a token. Over all servers a token is compared

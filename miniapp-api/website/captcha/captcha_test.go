@@ -44,7 +44,7 @@ func newEnv(t *testing.T) *env {
 // field returns a new captcha and its solution.
 func (e *env) field() (f captcha.Field, solution string) {
 	e.t.Helper()
-	f, err := e.one.Field(browser, nil)
+	f, err := e.one.Field(browser)
 	noError(e.t, err)
 	digits, err := e.db.OpenOneTime(store.OneTimeCaptcha, browser, f.Token)
 	noError(e.t, err)
@@ -197,9 +197,9 @@ func TestFragment(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	page := template.Must(template.New("").Parse(captcha.Fragment))
-	for problem, want := range map[error]string{nil: "", captcha.ErrWrong: "不对", captcha.ErrGone: "过期"} {
-		f, err := e.one.Field(browser, problem)
-		noError(t, err)
+	for _, problem := range []string{"", "请输入新的数字"} {
+		f, _ := e.field()
+		f.Error = problem
 		digits, err := e.db.OpenOneTime(store.OneTimeCaptcha, browser, f.Token)
 		noError(t, err)
 		var b strings.Builder
@@ -207,7 +207,7 @@ func TestFragment(t *testing.T) {
 		noError(t, page.ExecuteTemplate(&b, "captcha-again", f))
 		html := b.String()
 		for _, part := range []string{f.Token, f.Image, f.Sound, `name="` + captcha.FieldToken + `"`, `for="` + captcha.FieldAnswer + `"`,
-			`id="` + captcha.FieldAnswer + `" name="` + captcha.FieldAnswer + `"`, `name="` + captcha.FieldAgain + `"`, "<legend>", "alt=", "<audio controls", want} {
+			`id="` + captcha.FieldAnswer + `" name="` + captcha.FieldAnswer + `"`, `name="` + captcha.FieldAgain + `"`, "<legend>", "alt=", "<audio controls", problem} {
 			if !strings.Contains(html, part) {
 				t.Errorf("no %s in %s", part, html)
 			}
@@ -216,8 +216,8 @@ func TestFragment(t *testing.T) {
 		if strings.Contains(strings.ReplaceAll(html, f.Token, ""), solution) || strings.Contains(html, "<script") {
 			t.Errorf("digits or a script in %s", html)
 		}
-		if wrong := strings.Contains(html, `aria-invalid="true"`); wrong != (want != "") {
-			t.Errorf("%v: invalid %v", problem, wrong)
+		if wrong := strings.Contains(html, `aria-invalid="true"`); wrong != (problem != "") {
+			t.Errorf("%q: invalid %v", problem, wrong)
 		}
 	}
 }

@@ -19,27 +19,6 @@ var (
 	ErrNoDocument  = errors.New("oidc: the issuer did not name the person and the document")
 )
 
-// Text returns what the citizen reads about an error of Start or Finish, in Chinese. Every text
-// says what to do next. ok is false for an error of another package.
-func (c *Client) Text(err error) (text string, ok bool) {
-	name := c.settings.Name
-	switch {
-	case errors.Is(err, ErrUnavailable):
-		return name + "暂时无法使用，请稍后再试，或者用证件号码和密码登录。", true
-	case errors.Is(err, ErrDenied):
-		return "您没有完成" + name + "的登录。可以重新登录，或者用证件号码和密码登录。", true
-	case errors.Is(err, ErrExpired):
-		return "这次登录已经过期，请重新登录。", true
-	case errors.Is(err, ErrUnverified):
-		return "您在" + name + "的账号还没有完成实名认证。请先完成实名认证，或者用证件号码和密码登录。", true
-	case errors.Is(err, ErrNoDocument):
-		return name + "没有提供您的姓名和证件号码，请用证件号码和密码登录。", true
-	case errors.Is(err, ErrRejected):
-		return name + "的答复没有通过核对，所以没有登录。请重新登录；仍然不行，请用证件号码和密码登录。", true
-	}
-	return "", false
-}
-
 // down returns ErrUnavailable for a call that failed. It keeps a context error and the words of
 // this package's transport, and drops all other texts, because they may quote the response.
 func down(call string, err error) error {

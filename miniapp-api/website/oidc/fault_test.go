@@ -66,7 +66,7 @@ func TestMetadataFaults(t *testing.T) {
 			t.Errorf("%s: %v, header %v", f, err, w.Header())
 		}
 	}
-	for _, f := range []oidcsim.Fault{oidcsim.AlgNone, oidcsim.AlgHS256, oidcsim.AlgHS256Secret} {
+	for _, f := range []oidcsim.Fault{oidcsim.AlgNone, oidcsim.AlgHS256, oidcsim.AlgHS256Secret, oidcsim.SymmetricKey} {
 		e := newEnv(t)
 		e.sim.Fault(f) // announced from the beginning
 		if p, err := e.signIn(); !errors.Is(err, oidc.ErrRejected) {

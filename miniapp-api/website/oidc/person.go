@@ -49,7 +49,7 @@ func (c *Client) person(all claims) (Person, error) {
 // text returns a JSON string, or "" for any other value.
 func text(v jsontext.Value) string {
 	var s string
-	if v.Kind() != '"' || json.Unmarshal(v, &s) != nil {
+	if json.Unmarshal(v, &s) != nil {
 		return ""
 	}
 	return s

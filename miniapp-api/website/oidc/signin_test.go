@@ -3,8 +3,8 @@ package oidc_test
 import (
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -97,7 +97,8 @@ func TestOnceAndInOneBrowser(t *testing.T) {
 	}
 	expired("no cookie", nil)
 	expired("another browser", others)
-	expired("two cookies", append(others, mine...))
+	expired("two cookies", slices.Concat(others, mine))
+	expired("two cookies, the right one first", slices.Concat(mine, others))
 	expired("changed cookie", []*http.Cookie{{Name: mine[0].Name, Value: mine[0].Value[:20] + "A" + mine[0].Value[21:]}})
 	e.ahead.Store(int64(10*time.Minute + time.Second))
 	expired("too late", mine)
@@ -211,17 +212,13 @@ func TestNoSubject(t *testing.T) {
 	}
 }
 
-// An error of the store is none of the issuer's.
-func TestStoreErrors(t *testing.T) {
+// What the issuer has signed counts more than what userinfo adds.
+func TestSignedClaimCounts(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	address, cookies := e.start(e.client)
-	back := e.choose(address, "zhang")
-	noError(t, e.db.Close())
-	r := httptest.NewRequest(http.MethodGet, back.RequestURI(), nil)
-	r.AddCookie(cookies[0])
-	_, err := e.client.Finish(httptest.NewRecorder(), r)
-	if text, ok := e.client.Text(err); err == nil || ok {
-		t.Error(err, text)
+	e.sim.Fault(oidcsim.OtherNameInInfo)
+	p, err := e.signIn()
+	if noError(t, err); p != zhangHere {
+		t.Errorf("%+v", p)
 	}
 }

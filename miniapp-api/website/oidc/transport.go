@@ -29,8 +29,7 @@ type transportError struct{ what string }
 func (e *transportError) Error() string { return "oidc: " + e.what }
 
 // newHTTPClient returns the client of the back channel. It ignores HTTPS_PROXY, so that a proxy
-// set in the environment cannot read tokens, and follows no redirect, which could send a code
-// or a secret to another host.
+// set in the environment cannot read tokens.
 func newHTTPClient(timeout time.Duration, roots *x509.CertPool) *http.Client {
 	return &http.Client{
 		Timeout: timeout,
@@ -43,12 +42,12 @@ func newHTTPClient(timeout time.Duration, roots *x509.CertPool) *http.Client {
 			MaxResponseHeaderBytes: 64 << 10,
 			DisableCompression:     true, // a compressed response could exceed maxResponse when expanded
 		}},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
 // A checkedTransport returns responses of the status 200 or 4xx with JSON of limited size, and
-// a *transportError for every other. The libraries that use it read bodies without a limit,
+// a *transportError for every other. So no redirect is followed, which could send a code or a
+// secret to another host. The libraries that use it read bodies without a limit,
 // take a form for a token response and put bodies into errors.
 type checkedTransport struct{ base *http.Transport }
 

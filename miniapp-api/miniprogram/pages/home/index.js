@@ -5,7 +5,7 @@ const transfers = require('../../lib/transfers.js');
 const remind = require('../../lib/remind.js');
 const session = require('../../lib/session.js');
 const requested = require('./transfer.js');
-const { ACCOUNT_FROZEN, states, time, lockText, maskedAccount, openText, sameText } = require('../../lib/words.js');
+const { ACCOUNT_FROZEN, states, time, lockText, maskedAccount, openText, sameText, separateText } = require('../../lib/words.js');
 
 screen({
   ...consents.methods,
@@ -19,7 +19,7 @@ screen({
     changeable: false,
     resettable: false,
     resetByFace: false,
-    same: '', // where else the password is used
+    same: '', // where else the password is used, and where another is
     frozen: false,
     changedAt: '',
     attempts: '',
@@ -58,7 +58,7 @@ screen({
       changeable: !locked && !frozen,
       resettable: !closed,
       resetByFace: session.keepReset(password),
-      same: sameText(password.channels),
+      same: sameText(password.channels) + separateText(password.separate_channels),
       frozen,
       changedAt: time(password.changed_at),
       attempts: locked || frozen ? '' : `密码还可以试${password.remaining_attempts}次。`,

@@ -42,6 +42,7 @@ const (
 	AlgNone        Fault = "alg none"
 	AlgHS256       Fault = "HS256 with the public key as secret"
 	AlgHS256Secret Fault = "HS256 with the client secret"
+	SymmetricKey   Fault = "HS256 with a key that is published"
 	OtherKey       Fault = "signed by another key under the same kid"
 	OtherKeyID     Fault = "signed by another key under an unknown kid"
 	WithdrawnKey   Fault = "signed by the key before RotateKey"
@@ -74,6 +75,7 @@ const (
 	OtherSubject    Fault = "userinfo of another subject"
 	NoSubjectInInfo Fault = "userinfo without sub"
 	SubjectNumber   Fault = "sub as number in userinfo"
+	OtherNameInInfo Fault = "another name in userinfo than in the id_token"
 )
 
 // The faults of the metadata.
@@ -82,7 +84,6 @@ const (
 	PlainHTTP       Fault = "token endpoint over plain http on another host"
 	NoKeysURL       Fault = "no jwks_uri"
 	PlainPKCE       Fault = "PKCE plain only"
-	AnnounceNone    Fault = "announces none and HS256"
 )
 
 // The kinds of faults of endpoints.
@@ -219,6 +220,8 @@ func spoilUserInfo(claims map[string]any, f Fault) {
 		delete(claims, "sub")
 	case SubjectNumber:
 		claims["sub"] = 7
+	case OtherNameInInfo:
+		claims["name"] = "李四"
 	}
 }
 
@@ -232,7 +235,7 @@ func spoilMetadata(meta map[string]any, f Fault) {
 		delete(meta, "jwks_uri")
 	case PlainPKCE:
 		meta["code_challenge_methods_supported"] = []string{"plain"}
-	case AnnounceNone, AlgNone, AlgHS256, AlgHS256Secret:
+	case AlgNone, AlgHS256, AlgHS256Secret, SymmetricKey:
 		meta["id_token_signing_alg_values_supported"] = []string{"none", "HS256"}
 	}
 }

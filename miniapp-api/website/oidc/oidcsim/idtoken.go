@@ -22,8 +22,11 @@ func (s *Sim) idToken(g *grant) string {
 		"iss": s.cfg.Issuer, "sub": g.person.Login, "aud": s.cfg.ClientID, "nonce": g.nonce,
 		"iat": now.Unix(), "exp": now.Unix() + 300, "auth_time": g.at.Unix(), "at_hash": b64(hash[:16]),
 	}
-	if s.cfg.InToken {
+	switch {
+	case s.cfg.InToken:
 		maps.Copy(claims, g.person.claims())
+	case f == OtherNameInInfo:
+		claims["name"] = g.person.Name
 	}
 	spoilClaims(claims, now, f)
 	header := map[string]any{"typ": "JWT", "alg": "RS256", "kid": keyID}
@@ -37,6 +40,9 @@ func (s *Sim) idToken(g *grant) string {
 	case AlgHS256Secret:
 		header["alg"] = "HS256"
 		return compact(header, claims, hmacOf([]byte(s.cfg.ClientSecret)))
+	case SymmetricKey:
+		header["alg"] = "HS256"
+		return compact(header, claims, hmacOf([]byte(published)))
 	case OtherKey, OtherKeyID:
 		other, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
@@ -63,6 +69,9 @@ func (s *Sim) idToken(g *grant) string {
 	}
 	return compact(header, claims, rs256(key))
 }
+
+// published is the symmetric key of the fault SymmetricKey.
+const published = "a key that everybody can read, 32+"
 
 // rs256 returns the function that signs with RSASSA-PKCS1-v1_5 and SHA-256.
 func rs256(key *rsa.PrivateKey) func([]byte) []byte {

@@ -42,11 +42,15 @@ func (s *Sim) clientAuth() string {
 
 // keys serves the public key.
 func (s *Sim) keys(w http.ResponseWriter, _ *http.Request) {
-	key, keyID, _ := s.state()
-	reply(w, http.StatusOK, map[string]any{"keys": []any{map[string]any{
+	key, keyID, f := s.state()
+	all := []any{map[string]any{
 		"kty": "RSA", "use": "sig", "alg": "RS256", "kid": keyID,
 		"n": b64(key.N.Bytes()), "e": b64(big.NewInt(int64(key.E)).Bytes()),
-	}}})
+	}}
+	if f == SymmetricKey {
+		all = append(all, map[string]any{"kty": "oct", "kid": keyID, "k": b64([]byte(published))})
+	}
+	reply(w, http.StatusOK, map[string]any{"keys": all})
 }
 
 // token exchanges a code (RFC 6749, section 4.1.3, and RFC 7636, section 4.5).
