@@ -98,8 +98,13 @@ var rules = map[string]rule{
 	},
 	"miniapp-api/app/appclient": {modules: list("github.com/go-jose/go-jose/v4")},
 	"miniapp-api/app/dpop":      {modules: list("github.com/go-json-experiment/json")},
+	"miniapp-api/sms": {
+		ours:    list("store", "keys/calendar"),
+		modules: list("github.com/google/uuid"),
+	},
+	"miniapp-api/sms/smssim": {ours: list("keys/calendar")},
 	"miniapp-api/apidocs": {
-		ours:    list("miniapp-api/httpapi", "miniapp-api/alipay"),
+		ours:    list("miniapp-api/app", "miniapp-api/httpapi", "miniapp-api/alipay"),
 		modules: list("github.com/swaggest/swgui"),
 	},
 	"miniapp-api/website/captcha": {ours: list("store"), modules: list("github.com/dchest/captcha")},
@@ -112,6 +117,10 @@ var rules = map[string]rule{
 	"miniapp-api/miniprogram":          {},
 	"cmd":                              {},
 	"cmd/internal/apiclient":           {},
+	"cmd/internal/appcmd": {
+		ours:    list("cmd/internal/terminal", "miniapp-api/app/appclient"),
+		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/term"),
+	},
 	"cmd/internal/cmdtest": {
 		ours: list("cmd/internal/apiclient", "cmd/internal/terminal", "keys", "keys/testenv", "miniapp-api/document",
 			"miniapp-api/passwd", "signing/alipaysim", "store", "store/storetest"),
@@ -120,7 +129,8 @@ var rules = map[string]rule{
 	"cmd/internal/demo": {
 		ours: list("cmd/internal/apiclient", "cmd/internal/serve", "cmd/internal/settings", "cmd/internal/terminal", "keys",
 			"miniapp-api/apidocs", "miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/miniprogram", "miniapp-api/passwd",
-			"miniapp-api/selfservice", "signing/alipaysim", "store", "store/localpg"),
+			"miniapp-api/selfservice", "miniapp-api/sms", "miniapp-api/sms/smssim", "miniapp-api/website", "miniapp-api/website/oidc",
+			"miniapp-api/website/oidc/oidcsim", "signing/alipaysim", "store", "store/localpg"),
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
 	},
 	"cmd/internal/keycmd": {
@@ -143,12 +153,13 @@ var rules = map[string]rule{
 	},
 	"cmd/internal/serve": {
 		ours: list("miniapp-api/app", "cmd/internal/settings", "cmd/internal/telemetry", "cmd/internal/terminal", "keys", "miniapp-api/alipay",
-			"miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/website", "signing", "store"),
+			"miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/sms", "miniapp-api/website",
+			"miniapp-api/website/oidc", "signing", "store"),
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "go.opentelemetry.io/otel/trace"),
 	},
 	"cmd/internal/settings": {
 		ours: list("miniapp-api/app", "cmd/internal/terminal", "keys", "miniapp-api/alipay", "miniapp-api/document", "miniapp-api/httpapi",
-			"miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/website", "miniapp-api/website/oidc", "signing", "store"),
+			"miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/sms", "miniapp-api/website", "miniapp-api/website/oidc", "signing", "store"),
 		modules: list("github.com/caarlos0/env/v11"),
 	},
 	"cmd/internal/telemetry": {
@@ -157,14 +168,14 @@ var rules = map[string]rule{
 	},
 	"cmd/internal/terminal": {
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/schollz/progressbar/v3", "github.com/spf13/cobra",
-			"golang.org/x/term"),
+			"github.com/spf13/pflag", "golang.org/x/term"),
 	},
 	"cmd/internal/walk": {
 		ours:    list("cmd/internal/apiclient", "cmd/internal/terminal", "miniapp-api/passwd", "signing/alipaysim"),
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
 	},
 	"cmd/fundpass": {
-		ours: list("cmd/internal/demo", "cmd/internal/keycmd", "cmd/internal/operator", "cmd/internal/policy",
+		ours: list("cmd/internal/appcmd", "cmd/internal/demo", "cmd/internal/keycmd", "cmd/internal/operator", "cmd/internal/policy",
 			"cmd/internal/roster", "cmd/internal/serve", "cmd/internal/settings", "cmd/internal/terminal", "cmd/internal/walk"),
 		modules: list("github.com/spf13/cobra", "golang.org/x/sys"),
 	},

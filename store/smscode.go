@@ -37,6 +37,10 @@ type SMSCodeOrder struct {
 	// person's own, instead of returning ErrNoPhone: a caller who is not proven learns
 	// nothing.
 	Silent bool
+
+	// ClaimedLimit is how many codes callers who are not proven can request for a person on a
+	// day, so that some are left for the owner; 0 = no limit besides SMSCodesPerDay.
+	ClaimedLimit int
 }
 
 // An SMSCode is an issued code.
@@ -54,6 +58,11 @@ type SMSCode struct {
 func (db *DB) IssueSMSCode(ctx context.Context, o SMSCodeOrder) (SMSCode, error) {
 	var code SMSCode
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) (err error) {
+		if o.ClaimedLimit > 0 {
+			if err := db.countOne(ctx, tx, dailyCount{countSMSRecoveriesOfPerson, o.PersonDigest, o.ClaimedLimit}, now); err != nil {
+				return err
+			}
+		}
 		code, err = db.issueSMSCode(ctx, tx, o, now)
 		return err
 	})

@@ -27,6 +27,17 @@ func (db *DB) OpenResetBySMS(ctx context.Context, s Session, a Account, r Reset,
 	return r, code, err
 }
 
+// OpenProvenReset opens a reset that is passed: the person has used up the code with this id
+// before the session was opened. It is otherwise as OpenReset.
+func (db *DB) OpenProvenReset(ctx context.Context, s Session, a Account, codeID uuid.UUID) (Reset, error) {
+	r := Reset{ID: uuid.New(), AccountID: a.ID, CredentialVersion: a.Version, Kind: ResetBySMS, State: ResetPassed, smsCodeID: codeID}
+	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
+		r.ExpiresAt = now.Add(ResetLife)
+		return db.beginReset(ctx, tx, s, r, now)
+	})
+	return r, err
+}
+
 // PassResetByCode uses up the code of a reset and records that identity is proven. try has
 // Purpose and Code. It returns the errors of UseSMSCode, and ErrNotFound if the session has no
 // such reset. A reset that is passed needs no code.

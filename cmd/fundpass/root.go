@@ -1,13 +1,13 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"fundpass/cmd/internal/appcmd"
 	"fundpass/cmd/internal/demo"
 	"fundpass/cmd/internal/keycmd"
 	"fundpass/cmd/internal/operator"
@@ -30,7 +30,7 @@ func newRoot(w terminal.Stdio) *cobra.Command {
 	w = file.Beneath(w)
 	root := terminal.Root(w, slices.Concat(
 		serve.Commands(w), roster.Commands(w), operator.Commands(w), keycmd.Commands(w),
-		[]*cobra.Command{demo.Command(w), walk.Command(w), policy.Command(w), versionCommand(w)},
+		[]*cobra.Command{demo.Command(w), walk.Command(w), appcmd.Command(w), policy.Command(w), versionCommand(w)},
 	)...)
 	file.addFlag(root)
 	root.Short = "Housing-provident-fund password service for an Alipay mini-program"
@@ -56,16 +56,8 @@ func protectMemory(w terminal.Stdio) {
 	}
 }
 
-// run executes the command line args. It returns when the command is done or ctx ends.
-// Its error is shown to the operator and contains no secret.
-func run(ctx context.Context, args []string, w terminal.Stdio) error {
-	root := newRoot(w)
-	root.SetArgs(args)
-	return root.ExecuteContext(ctx)
-}
-
 // withoutSettings lists the commands that read no settings, nor do their subcommands.
-var withoutSettings = []string{"demo", "walk", "policy", "new", "rotate-column", "rotate-pepper", "version", "help", "completion"}
+var withoutSettings = []string{"demo", "walk", "app-client", "policy", "new", "rotate-column", "rotate-pepper", "version", "help", "completion"}
 
 // reportingMisspelt lists the commands that report misspelt settings together with their
 // other findings.

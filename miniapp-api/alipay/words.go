@@ -23,7 +23,7 @@ var Words = httpapi.Words{
 		{Code: "ALREADY_LINKED", Title: "This Alipay user or this account is already linked",
 			TitleZH: "该支付宝用户或该账户已经绑定"},
 		{Code: "LINK_PROOF_REQUIRED", Next: "With pending: call my.startAPVerify with its certify_id and certify_url, or ask for the code that was sent to its phone, then POST /v1/link/{id}/confirm; after face_first, send the form with the password and face_id instead. Without pending: POST /v1/phone, then send the form again. For another proof of errors: send the form again with its field as proof. Use a new Idempotency-Key each time the form is sent.",
-			NextZH: "带 pending：用其中的 certify_id 和 certify_url 调用 my.startAPVerify，或填写发到其 phone 的验证码，然后调用 POST /v1/link/{id}/confirm；若是 face_first，则改为提交带密码和 face_id 的表单。不带 pending：先调用 POST /v1/phone，再提交表单。要用 errors 里的另一种方式：提交表单时把它的 field 填入 proof。每次提交都换一个 Idempotency-Key。"},
+			NextZH: "带 pending：用其中的 certify_id 和 certify_url 调用 my.startAPVerify，或请市民输入发到其中 phone 的验证码，然后调用 POST /v1/link/{id}/confirm；若是 face_first，则改为提交带密码和 face_id 的表单。不带 pending：先调用 POST /v1/phone，再提交表单。要用 errors 里的另一种方式：提交表单时把它的 field 填入 proof。每次提交都换一个 Idempotency-Key。"},
 		{Code: "PHONE_REFUSED", Message: "手机号核验未通过，请重新点击获取手机号", Next: "Call my.getPhoneNumber again. The answer is the same for every reason.",
 			NextZH: "重新调用 my.getPhoneNumber；无论什么原因，应答都一样。"},
 		{Code: "IDENTITY_NOT_PROVEN", Title: "Alipay has not confirmed the citizen's identity",

@@ -54,6 +54,7 @@ type env struct {
 	logs  syncBuffer
 
 	hasher *passwd.Hasher
+	sms    bool // whether codes can be sent
 }
 
 // A syncBuffer collects the log.
@@ -76,7 +77,13 @@ func (s *syncBuffer) String() string {
 
 func newEnv(t testing.TB, change ...func(*httpapi.Config)) *env {
 	t.Helper()
-	h := &env{t: t, dsn: storetest.Shared(t)}
+	return newEnvWith(t, false, change...)
+}
+
+// newEnvWith is newEnv for a centre that sends codes by SMS or does not.
+func newEnvWith(t testing.TB, sms bool, change ...func(*httpapi.Config)) *env {
+	t.Helper()
+	h := &env{t: t, dsn: storetest.Shared(t), sms: sms}
 	cipher, pepper := storetest.NewColumnCipher(t), storetest.NewPepper(t)
 	h.open = func() *store.DB {
 		return storetest.Open(t, h.dsn, storetest.WithColumnCipher(cipher), storetest.WithPepper(pepper),
@@ -98,7 +105,7 @@ func (h *env) listen(db *store.DB, url string, change ...func(*httpapi.Config)) 
 	log := slog.New(slog.NewJSONHandler(&h.logs, nil))
 	service, err := selfservice.New(selfservice.Config{
 		DB: db, Policy: passwd.Default(), Hasher: h.hasher, Provider: faceless{}, Proof: selfservice.ProofNone, ConsentTexts: []selfservice.ConsentText{},
-		Log: log, VerdictTime: testenv.Patience,
+		Log: log, VerdictTime: testenv.Patience, SMS: h.sms,
 	})
 	must(h.t, err)
 	web := httptest.NewUnstartedServer(nil)

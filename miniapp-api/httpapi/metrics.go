@@ -104,6 +104,13 @@ type NoticeReport struct {
 // to the metrics. report is called at every scrape, from any goroutine. ReportNotices must be
 // called at most once per Server.
 func (s *Server) ReportNotices(report func() NoticeReport) {
+	s.reportOutbox("fundpass_outbox", "Notices to owners", report)
+}
+
+// ReportSMS is ReportNotices for codes and notices by SMS: fundpass_sms_due and so on.
+func (s *Server) ReportSMS(report func() NoticeReport) { s.reportOutbox("fundpass_sms", "SMS", report) }
+
+func (s *Server) reportOutbox(name, what string, report func() NoticeReport) {
 	gauge := func(name, help string, f func(NoticeReport) float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return f(report()) })
 	}
@@ -111,13 +118,13 @@ func (s *Server) ReportNotices(report func() NoticeReport) {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return f(report()) })
 	}
 	s.metrics.registry.MustRegister(
-		gauge("fundpass_outbox_due", "Notices to owners waiting for delivery.",
+		gauge(name+"_due", what+" waiting for delivery.",
 			func(r NoticeReport) float64 { return float64(r.Due) }),
-		gauge("fundpass_outbox_oldest_seconds", "Age of the oldest notice waiting for delivery.",
+		gauge(name+"_oldest_seconds", "Age of the oldest of the "+what+" waiting for delivery.",
 			func(r NoticeReport) float64 { return r.Oldest.Seconds() }),
-		counter("fundpass_outbox_delivered_total", "Notices that the provider accepted.",
+		counter(name+"_delivered_total", what+" that the provider accepted.",
 			func(r NoticeReport) float64 { return float64(r.Delivered) }),
-		counter("fundpass_outbox_failed_total", "Notices that were abandoned: the owner was not notified.",
+		counter(name+"_failed_total", what+" that were abandoned: the owner was not reached.",
 			func(r NoticeReport) float64 { return float64(r.Failed) }),
 	)
 }

@@ -2,12 +2,8 @@ package httpapi
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 
-	"fundpass/keys/calendar"
 	"fundpass/miniapp-api/selfservice"
 )
 
@@ -96,7 +92,7 @@ var common = []Presentation{
 		TitleZH: "本人名下没有这个编号的账户", NextZH: "重新调用 GET /v1/accounts。",
 		Message: "没有找到该账户，请刷新后重新选择", Next: "Call GET /v1/accounts again."},
 	{Code: "LINK_PROOF_REQUIRED", Status: 409, Title: "The link needs a further proof, one of those in errors",
-		TitleZH: "绑定还需要 errors 所列方式之一的证明", NextZH: "带 pending：打开其中的 certify_url，或填写发到其 phone 的验证码，然后调用 POST /v1/link/{id}/confirm；若是 face_first，则改为提交带密码和 face_id 的表单。不带 pending：先核验手机号，再提交表单。要用 errors 里的另一种方式：提交表单时把它的 field 填入 proof。每次提交都换一个 Idempotency-Key。",
+		TitleZH: "绑定还需要 errors 所列方式之一的证明", NextZH: "带 pending：打开其中的 certify_url，或请市民输入发到其中 phone 的验证码，然后调用 POST /v1/link/{id}/confirm；若是 face_first，则改为提交带密码和 face_id 的表单。不带 pending：先核验手机号，再提交表单。要用 errors 里的另一种方式：提交表单时把它的 field 填入 proof。每次提交都换一个 Idempotency-Key。",
 		Message: "绑定前还需核验是否为您本人", Next: "With pending: open its certify_url, or ask for the code that was sent to its phone, then POST /v1/link/{id}/confirm; after face_first, send the form with the password and face_id instead. Without pending: verify the phone number, then send the form again. For another proof of errors: send the form again with its field as proof. Use a new Idempotency-Key each time the form is sent."},
 	{Code: "LINK_PROOF_LIMIT", Status: 429, Title: "Daily limit of face verifications reached",
 		TitleZH: "当天刷脸的次数已用完", NextZH: "等 retry_after 秒，即到北京时间零点。",
@@ -117,16 +113,16 @@ var common = []Presentation{
 		TitleZH: "手机号核验未通过", NextZH: "重新核验手机号；无论什么原因，应答都一样。",
 		Message: "手机号核验未通过，请重新核验手机号", Next: "Verify the number again. The answer is the same for every reason."},
 	{Code: "SMS_CODE_WRONG", Status: 403, Title: "The SMS code is wrong",
-		TitleZH: "短信验证码不正确", NextZH: "请市民改正，显示 remaining_attempts；为 0 时重新获取。",
+		TitleZH: "短信验证码错误", NextZH: "请市民改正，显示 remaining_attempts；为 0 时重新获取。",
 		Message: "验证码不正确", Next: "Let the citizen correct the code and show remaining_attempts; at 0 request another code.", compose: codeWrongMessage},
 	{Code: "SMS_CODE_GONE", Status: 410, Title: "The SMS code is used, replaced, expired, out of tries, of another purpose or session, or the phone on file has changed",
-		TitleZH: "短信验证码已用过、被替换、过期、试满，用途或登录不符，或预留手机号已变更", NextZH: "提供重新获取的入口。",
+		TitleZH: "短信验证码已用过、被替换、过期、次数用完，属于别的用途或另一次登录，或预留手机号已变更", NextZH: "提供重新获取的入口。",
 		Message: "验证码已失效，请重新获取", Next: "Offer to request another code."},
 	{Code: "SMS_CODE_LIMIT", Status: 429, Title: "Another SMS code was requested less than a minute ago, or the daily limit is reached",
-		TitleZH: "一分钟内已获取过，或当天的次数已用完", NextZH: "等 retry_after 秒：不到一分钟，或到北京时间零点。",
+		TitleZH: "一分钟内刚获取过短信验证码，或当天的次数已用完", NextZH: "等 retry_after 秒：不超过一分钟，或到北京时间零点。",
 		Message: "今天获取短信验证码的次数已用完，请明天再试或使用其他方式", Next: "Wait retry_after seconds: up to a minute, or until midnight in Beijing.", compose: codeLimitMessage},
 	{Code: "NO_PHONE_ON_FILE", Status: 409, Title: "No mobile phone is on file at the centre, or another person has the same",
-		TitleZH: "中心没有预留手机号，或与他人相同", NextZH: "提供其他方式。",
+		TitleZH: "中心没有预留手机号，或该号码也是他人的预留号码", NextZH: "提供其他方式。",
 		Message: "您在公积金中心没有预留手机号，或预留的手机号与他人相同，不能用短信验证。请使用其他方式，或到柜台更新手机号", Next: "Offer the other ways."},
 	{Code: "OLD_PASSWORD_WRONG", Status: 403, Title: "ID number or old password wrong",
 		TitleZH: "证件号码或原密码错误", NextZH: "清空原密码，显示 remaining_attempts。",
@@ -144,10 +140,10 @@ var common = []Presentation{
 		TitleZH: "这次重置已结束、过期、不存在，或属于另一次登录", NextZH: "调用 GET /v1/password/resets/{id} 查看是否已办成；没有办成则从头开始。",
 		Message: "本次重置已失效，请重新开始", Next: "Call GET /v1/password/resets/{id} to see whether it is done; otherwise start again."},
 	{Code: "RESET_UNAVAILABLE", Status: 409, Title: "No online reset at this centre or for this document",
-		TitleZH: "本中心或该类证件不能在线重置", NextZH: "显示 message，提供输入重置码的入口；带 sms_offered 时提供短信验证码（proof 为 sms）。",
+		TitleZH: "本中心或该类证件不能在线重置", NextZH: "显示 message，提供输入重置码的入口。带 sms_offered 时提供短信验证码（proof 为 sms）。",
 		Message: "暂不支持线上重置密码，请本人携带身份证件到柜台办理", Next: "Show the message; offer to enter a reset code. With sms_offered: offer a code by SMS, with proof sms.", compose: resetMessage("暂不支持刷脸重置密码")},
 	{Code: "RESET_LIMIT", Status: 429, Title: "Daily limit of resets reached",
-		TitleZH: "当天重置的次数已用完", NextZH: "等 retry_after 秒，即到北京时间零点；或使用重置码；带 sms_offered 时提供短信验证码（proof 为 sms）。",
+		TitleZH: "当天重置的次数已用完", NextZH: "等 retry_after 秒，即到北京时间零点；或使用重置码。带 sms_offered 时提供短信验证码（proof 为 sms）。",
 		Message: "今天重置密码的次数已用完，请明天再试或到柜台办理", Next: "Wait retry_after seconds, until midnight in Beijing, or use a reset code. With sms_offered: offer a code by SMS, with proof sms.", compose: resetMessage("今天刷脸的次数已用完")},
 	{Code: "RESET_CODE_WRONG", Status: 403, Title: "Reset code wrong, used, expired or out of tries",
 		TitleZH: "重置码错误、已用过、已过期，或试用次数已满", NextZH: "请市民改正；每个用户可试五次。",
@@ -191,107 +187,6 @@ var common = []Presentation{
 	{Code: "INTERNAL", Status: 500, Title: "Internal error",
 		TitleZH: "内部错误", NextZH: "显示 request_id，运维人员凭它查到日志。",
 		Message: "服务异常，请稍后再试", Next: "Show request_id, by which the operator finds the log entry."},
-}
-
-// remainingMessage repeats in the text what is also a number in a field, because citizens see
-// the text.
-func remainingMessage(e *selfservice.Error, message string) string {
-	if e.Remaining == nil {
-		return message
-	}
-	return fmt.Sprintf("%s，密码还可以试%d次", message, *e.Remaining)
-}
-
-// codeWrongMessage says how often the citizen can still try, or what helps if they cannot.
-func codeWrongMessage(e *selfservice.Error, message string) string {
-	switch {
-	case e.Remaining == nil:
-		return message
-	case *e.Remaining == 0:
-		return message + "，请重新获取"
-	}
-	return fmt.Sprintf("%s，还可以试%d次", message, *e.Remaining)
-}
-
-// codeLimitMessage distinguishes the pause after a code from the limit of the day.
-func codeLimitMessage(e *selfservice.Error, message string) string {
-	if e.RetryAfter == 0 || e.RetryAfter > 60 {
-		return message
-	}
-	return fmt.Sprintf("验证码刚刚发送过，请%d秒后再获取", e.RetryAfter)
-}
-
-// resetMessage names the code by SMS where that is possible instead of a face.
-func resetMessage(reason string) func(*selfservice.Error, string) string {
-	return func(e *selfservice.Error, message string) string {
-		if !e.SMSOffered {
-			return message
-		}
-		return reason + "，可改用短信验证码，或到柜台办理"
-	}
-}
-
-// lockedMessage distinguishes a lock that ends by itself from one that only a reset ends.
-func lockedMessage(e *selfservice.Error, message string) string {
-	switch {
-	case e.LockedUntil != nil:
-		return fmt.Sprintf("密码错误次数过多，已锁定至%s，请稍后再试或到柜台办理", e.LockedUntil.In(calendar.Beijing).Format("1月2日15:04"))
-	case e.Remaining != nil:
-		return "密码错误次数过多，已锁定，请通过身份验证重置密码或到柜台办理"
-	}
-	return message
-}
-
-// transferMessage reveals that another user has the link only to a caller who is proven to be
-// the person.
-func transferMessage(e *selfservice.Error, message string) string {
-	if !e.TransferOffered {
-		return message
-	}
-	return "该公积金账户已绑定其他{account}，您可以申请改绑到当前{user}"
-}
-
-// waitingMessage names the time only once the holder is notified, because the window begins
-// with that.
-func waitingMessage(e *selfservice.Error, message string) string {
-	switch {
-	case e.Transfer == nil:
-		return message
-	case e.Transfer.DueAt == nil:
-		return "改绑申请已提交，正在通知原绑定的{user}。通知送达后才开始计算等待时间，请稍后回到这里查看；无法通知的，请本人携带身份证件到柜台办理"
-	}
-	return fmt.Sprintf("改绑申请已提交。为保障账户安全，请在%s之后回到这里完成改绑；原绑定的{user}可在此之前拒绝", e.Transfer.DueAt.In(calendar.Beijing).Format("1月2日15:04"))
-}
-
-// closedMessage says why the channel is closed, until when and where else to go.
-func closedMessage(e *selfservice.Error, message string) string {
-	c := e.Closed
-	if c == nil {
-		return message
-	}
-	text := c.Name + "暂停服务"
-	if c.Why == selfservice.ChannelByHours {
-		text = fmt.Sprintf("现在不在%s的服务时间（每天%s）", c.Name, c.Hours)
-	}
-	wait := "请稍后再试"
-	if c.OpensAt != nil {
-		wait = fmt.Sprintf("请在%s之后再试", c.OpensAt.In(calendar.Beijing).Format("1月2日15:04"))
-	}
-	return text + "，" + wait + elsewhere(c.Open)
-}
-
-// elsewhere names where else citizens can go. The counter is always among it.
-func elsewhere(open []selfservice.ChannelName) string {
-	if len(open) == 0 {
-		return "，或到柜台办理"
-	}
-	var names []string
-	for _, o := range open {
-		if !slices.Contains(names, o.Name) {
-			names = append(names, o.Name)
-		}
-	}
-	return "，或通过" + strings.Join(names, "、") + "办理，也可以到柜台办理"
 }
 
 // message returns the message for one occurrence.

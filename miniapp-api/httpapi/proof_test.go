@@ -128,7 +128,7 @@ func TestChosenProof(t *testing.T) {
 	p.confirmLink(pending.ID.String()).want(t, "OK")
 	d := h.citizen(initial) // for whom the phone is not accepted
 	h.logIn(d).post("/v1/link", with(d.linkBody(), "proof", "phone")).want(t, "LINK_REFUSED")
-	for _, unknown := range []string{"none", "certdoc", "sms"} {
+	for _, unknown := range []string{"none", "certdoc", "fax"} {
 		h.logIn(d).post("/v1/link", with(d.linkBody(), "proof", unknown)).want(t, "BAD_REQUEST")
 	}
 }
@@ -232,7 +232,7 @@ func TestProofList(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[selfservice.Proof]string{
 		"certdoc": "[certdoc]", "certdoc,face,phone": "[certdoc face phone]", " phone , certdoc": "[phone certdoc]", "none": "[none]", "": "[]",
-		"none,certdoc": "", "certdoc,certdoc": "", "sms": "", "certdoc,": "", "Face": "",
+		"none,certdoc": "", "certdoc,certdoc": "", "sms,face": "[sms face]", "fax": "", "certdoc,": "", "Face": "",
 	} {
 		list, err := text.List()
 		if got := fmt.Sprint(list); want != "" && got != want || (err != nil) != (want == "") {
@@ -240,7 +240,7 @@ func TestProofList(t *testing.T) {
 		}
 	}
 	h := newEnv(t)
-	for _, tt := range []struct{ proof, initial selfservice.Proof }{{"phone", ""}, {"", ""}, {"sms", ""}, {"certdoc", "sms"}} {
+	for _, tt := range []struct{ proof, initial selfservice.Proof }{{"phone", ""}, {"", ""}, {"fax", ""}, {"certdoc", "fax"}, {"sms", ""}, {"certdoc", "sms"}} {
 		_, err := New(Config{DB: h.db, Alipay: h.server.Alipay, Policy: h.server.Policy, Hasher: h.server.Hasher, Proof: tt.proof, InitialProof: tt.initial})
 		if err == nil {
 			t.Errorf("%q for initial %q was accepted", tt.proof, tt.initial)

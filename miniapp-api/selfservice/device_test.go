@@ -1,6 +1,7 @@
 package selfservice
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,27 @@ func (h *signInCentre) deviceSession(key string, token []byte) Caller {
 	return Caller{Session: s, Channel: ChannelApp, Network: "192.0.2.1"}
 }
 
+// purposeOf returns the purpose of a code.
+func (h *signInCentre) purposeOf(id uuid.UUID) (purpose string) {
+	h.t.Helper()
+	must(h.t, storetest.ProbeOf(h.db).Get(&purpose, `SELECT purpose FROM sms_codes WHERE code_id = $1`, id))
+	return purpose
+}
+
+// codeOf returns the code of a step, as the phone on file receives it.
+func (h *signInCentre) codeOf(step *SignInStep) passwd.Secret {
+	h.t.Helper()
+	due, _, err := h.db.DueSMS(h.t.Context(), 10, store.MediumSMS)
+	must(h.t, err)
+	i := slices.IndexFunc(due, func(d store.Delivery) bool { return d.ID == step.Code.ID })
+	if i < 0 {
+		h.t.Fatal("the code was not sent")
+	}
+	n, err := h.db.Notice(due[i])
+	must(h.t, err)
+	return passwd.NewSecret(n.Code)
+}
+
 // A new device needs a code of its own purpose beside the right password, and a known one does
 // not, for this person.
 func TestNewDeviceNeedsACode(t *testing.T) {
@@ -37,7 +59,7 @@ func TestNewDeviceNeedsACode(t *testing.T) {
 	c, in := onDevice("phone", d, "wrong")
 	_, err := h.signIn(c, in)
 	want(t, "a wrong password", err, ErrSignInRefused)
-	if h.count(`SELECT count(*) FROM sms_codes`) > 0 {
+	if n := h.count(`SELECT count(*) FROM sms_codes`); n != 0 {
 		t.Error("a code was sent for a wrong password")
 	}
 	_, in = onDevice("phone", d, rightPassword1)
@@ -46,10 +68,10 @@ func TestNewDeviceNeedsACode(t *testing.T) {
 	if got.Step == nil || h.count(`SELECT count(*) FROM sessions`) != 0 {
 		t.Fatalf("a new device signed in without a code: %+v", got)
 	}
-	if h.count(`SELECT count(*) FROM sms_codes WHERE code_id = $1 AND purpose = 'device'`, got.Step.Code.ID) != 1 {
-		t.Error("the code is not for a device")
+	if got := h.purposeOf(got.Step.Code.ID); got != "device" {
+		t.Errorf("the code is for %s", got)
 	}
-	code := passwd.NewSecret(h.code())
+	code := h.codeOf(got.Step)
 	thief, _ := onDevice("thief", d, "")
 	_, err = h.FinishSignIn(t.Context(), thief, got.Step.Ticket, code, []byte("t"))
 	want(t, "the code on another device", err, ErrSignInGone)
@@ -81,11 +103,11 @@ func TestKnownDeviceIsNoSecret(t *testing.T) {
 	c, in := onDevice("phone", d, rightPassword1)
 	got, err := h.signIn(c, in)
 	must(t, err)
-	_, err = h.FinishSignIn(t.Context(), c, got.Step.Ticket, passwd.NewSecret(h.code()), []byte("t"))
+	_, err = h.FinishSignIn(t.Context(), c, got.Step.Ticket, h.codeOf(got.Step), []byte("t"))
 	must(t, err)
+	h.ahead.Add(int64(2 * time.Minute)) // until another code can be sent
 	storetest.ProbeOf(h.db).MustExec(`UPDATE password_credentials SET state = 'must_change'`)
-	h.ahead.Add(int64(store.SMSCodeInterval))
-	if got, err := h.signIn(c, in); err != nil || got.Step == nil || h.count(`SELECT count(*) FROM sms_codes WHERE code_id = $1 AND purpose = 'sign_in'`, got.Step.Code.ID) != 1 {
+	if got, err := h.signIn(c, in); err != nil || got.Step == nil || h.purposeOf(got.Step.Code.ID) != "sign_in" {
 		t.Errorf("signed in without a code: %+v, %v", got, err)
 	}
 }
@@ -96,12 +118,12 @@ func TestEndDevice(t *testing.T) {
 	h := newSignInCentre(t)
 	d := h.depositor(1)
 	signIn := func(key string) Caller {
-		h.ahead.Add(int64(store.SMSCodeInterval))
 		c, in := onDevice(key, d, rightPassword1)
 		got, err := h.signIn(c, in)
 		must(t, err)
-		_, err = h.FinishSignIn(t.Context(), c, got.Step.Ticket, passwd.NewSecret(h.code()), []byte(key))
+		_, err = h.FinishSignIn(t.Context(), c, got.Step.Ticket, h.codeOf(got.Step), []byte(key))
 		must(t, err)
+		h.ahead.Add(int64(2 * time.Minute)) // until another code can be sent
 		return h.deviceSession(key, []byte(key))
 	}
 	lost, mine := signIn("lost"), signIn("mine")
@@ -132,7 +154,6 @@ func TestEndDevice(t *testing.T) {
 			t.Errorf("the session of %s is left", c.Device)
 		}
 	}
-	h.ahead.Add(int64(store.SMSCodeInterval))
 	c, in := onDevice("lost", d, rightPassword1)
 	if got, err := h.signIn(c, in); err != nil || got.Step == nil {
 		t.Errorf("the ended device: %+v, %v", got, err)

@@ -68,7 +68,7 @@ func (s *Service) sendCodeToClaimed(ctx context.Context, purpose codePurpose, a 
 		return SentCode{}, ErrNotOffered
 	}
 	o := codeOrder(purpose, a, binding, channel, network)
-	o.Silent = true
+	o.Silent, o.ClaimedLimit = true, smsRecoveriesPerPerson
 	code, err := s.db.IssueSMSCode(ctx, o)
 	if err != nil {
 		return SentCode{}, s.codeError(err, code)

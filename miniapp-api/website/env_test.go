@@ -51,7 +51,7 @@ type env struct {
 	db      *store.DB
 	service *selfservice.Service
 	hasher  *passwd.Hasher
-	handler http.Handler
+	site    *website.Site
 	url     string
 	certs   http.RoundTripper
 	ahead   atomic.Int64
@@ -76,13 +76,13 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-func newEnv(t testing.TB) *env {
+func newEnv(t testing.TB, change ...func(*selfservice.Config)) *env {
 	t.Helper()
-	return newEnvWith(t, func(*website.Config) {})
+	return newEnvWith(t, func(*website.Config) {}, change...)
 }
 
 // newEnvWith returns an env whose site has a changed configuration.
-func newEnvWith(t testing.TB, change func(*website.Config)) *env {
+func newEnvWith(t testing.TB, site func(*website.Config), change ...func(*selfservice.Config)) *env {
 	t.Helper()
 	h := &env{t: t}
 	pepper := storetest.NewPepper(t)
@@ -93,10 +93,14 @@ func newEnvWith(t testing.TB, change func(*website.Config)) *env {
 	h.switchOn()
 	log := slog.New(slog.NewJSONHandler(&h.logs, nil))
 	var err error
-	h.service, err = selfservice.New(selfservice.Config{
+	config := selfservice.Config{
 		DB: h.db, Policy: passwd.Default(), Hasher: h.hasher, Provider: faceless{}, Proof: selfservice.ProofNone, ConsentTexts: []selfservice.ConsentText{},
-		Log: log, VerdictTime: testenv.Patience,
-	})
+		Log: log, VerdictTime: testenv.Patience, SMS: true,
+	}
+	for _, f := range change {
+		f(&config)
+	}
+	h.service, err = selfservice.New(config)
 	must(t, err)
 	fast := httpapi.Rate{PerSecond: 1e6, Burst: 1e6}
 	server, err := httpapi.New(httpapi.Config{
@@ -106,11 +110,11 @@ func newEnvWith(t testing.TB, change func(*website.Config)) *env {
 	must(t, err)
 	web := httptest.NewUnstartedServer(nil)
 	c := website.Config{DB: h.db, Service: h.service, Server: server, Origin: "https://" + web.Listener.Addr().String()}
-	change(&c)
-	site, err := website.New(c)
+	site(&c)
+	pages, err := website.New(c)
 	must(t, err)
-	h.handler = site.Handler()
-	web.Config.Handler = h.handler
+	h.site = pages
+	web.Config.Handler = pages.Handler()
 	web.StartTLS()
 	t.Cleanup(web.Close)
 	h.url, h.certs = web.URL, web.Client().Transport
@@ -132,7 +136,7 @@ func (h *env) citizen(change ...func(*store.Depositor)) citizen {
 	hash, err := h.hasher.Hash(h.t.Context(), passwd.NewSecret(c.Password))
 	must(h.t, err)
 	body := fmt.Sprintf("99010119560307%03d", n%1000)
-	c.Depositor = store.Depositor{Person: store.Person{Name: "欧阳测试", IDType: "01", IDNumber: body + document.CheckDigit(body), Phone: "13800138000", AccountNo: fmt.Sprintf("88%010d", n)},
+	c.Depositor = store.Depositor{Person: store.Person{Name: "欧阳测试", IDType: "01", IDNumber: body + document.CheckDigit(body), Phone: fmt.Sprintf("139%08d", n), AccountNo: fmt.Sprintf("88%010d", n)},
 		Status: store.StatusNormal, Hash: hash}
 	for _, f := range change {
 		f(&c.Depositor)
@@ -330,4 +334,17 @@ func (h *env) switchOn() {
 	order := store.ChannelOrder{Channel: store.ChannelWebsite, Action: store.ActionChannelOn, Operator: "operator", Reason: "test"}
 	_, err := h.db.ChangeChannel(h.t.Context(), order, func(e *store.ChannelEntry) error { e.IsOn = true; return nil })
 	must(h.t, err)
+}
+
+// code returns the code of the only SMS that waits.
+func (h *env) code() string {
+	h.t.Helper()
+	due, _, err := h.db.DueSMS(h.t.Context(), 10, store.MediumSMS)
+	must(h.t, err)
+	if len(due) != 1 {
+		h.t.Fatalf("%d SMS", len(due))
+	}
+	n, err := h.db.Notice(due[0])
+	must(h.t, err)
+	return n.Code
 }

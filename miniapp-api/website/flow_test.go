@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"fundpass/miniapp-api/selfservice"
 	"fundpass/store"
 )
 
@@ -93,8 +94,9 @@ func TestSignInRefused(t *testing.T) {
 // An initial password does not suffice where no code can be sent.
 func TestInitialPassword(t *testing.T) {
 	t.Parallel()
-	h := newEnv(t)
+	h := newEnv(t, func(c *selfservice.Config) { c.SMS = false })
 	c := h.citizen(func(d *store.Depositor) { d.Hash, d.InitialRule = "", "id-last6" })
+	h.browser().get("/forgot/sms").leads(t, "/forgot")
 	b := h.browser()
 	b.submit(b.get("/sign-in"), "/sign-in", signInFields(c, c.Person.IDNumber[12:])...).want(t, 409, "短信验证码")
 	b.get("/").leads(t, "/sign-in")
@@ -117,7 +119,7 @@ func TestFreeze(t *testing.T) {
 	b.post("/freeze", f).leads(t, "/sign-in?why=frozen")
 	other.get("/").leads(t, "/sign-in?why=ended")
 	b.get("/sign-in?why=frozen").want(t, 200, "密码已冻结")
-	b.submit(b.get("/sign-in"), "/sign-in", signInFields(c, c.Password)...).want(t, 409, "已冻结")
+	b.submit(b.get("/sign-in"), "/sign-in", signInFields(c, c.Password)...).leads(t, "/sign-in/code")
 }
 
 // A clerk's code signs in who has forgotten the password, once, and sets a new one.
@@ -333,4 +335,66 @@ func TestClosedChannel(t *testing.T) {
 	must(t, err)
 	h.ahead.Add(int64(10 * time.Second))
 	b.get("/sign-in").want(t, 503)
+}
+
+// An initial password needs the code that was sent, and the page of the code belongs to the
+// browser that gave the password.
+func TestSignInCode(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t)
+	c := h.citizen(func(d *store.Depositor) { d.Hash, d.InitialRule = "", "id-last6" })
+	b := h.browser()
+	b.submit(b.get("/sign-in"), "/sign-in", signInFields(c, c.Person.IDNumber[12:])...).leads(t, "/sign-in/code")
+	page := b.get("/sign-in/code").want(t, 200, "预留的手机", c.Person.Phone[len(c.Person.Phone)-2:])
+	if strings.Contains(page.Body, c.Person.Phone) {
+		t.Error("the whole phone is shown")
+	}
+	b.get("/").leads(t, "/sign-in")
+	h.browser().get("/sign-in/code").leads(t, "/sign-in?why=step")
+	b.get("/forgot/code").leads(t, "/sign-in?why=step") // is another step
+	b.get("/sign-in?why=step").want(t, 200, "验证已超时")
+	b.submit(b.get("/sign-in"), "/sign-in", signInFields(c, c.Person.IDNumber[12:])...).want(t, 429, "秒后再获取")
+	page = b.submit(page, "/sign-in/code", "code", "12").want(t, 400, "6位数字")
+	code := h.code()
+	page = b.submit(page, "/sign-in/code", "code", string('0'+('9'-code[0]))+code[1:]).want(t, 403, "2次")
+	b.submit(page, "/sign-in/code", "code", code).leads(t, "/")
+	b.get("/").want(t, 200, "初始密码，尚未修改")
+	b.get("/sign-in/code").leads(t, "/sign-in?why=step")
+}
+
+// Who has forgotten the password sets a new one with a code to the phone on file.
+func TestForgottenBySMS(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t)
+	c := h.citizen()
+	b := h.browser()
+	person := []string{"name", c.Person.Name, "id_type", "01", "id_number", c.Person.IDNumber, "account_no", ""}
+	b.submit(b.get("/forgot/sms").want(t, 200, "短信验证码"), "/forgot/sms", person...).leads(t, "/forgot/code")
+	page := b.get("/forgot/code").want(t, 200, "如果姓名和证件号码")
+	if strings.Contains(page.text(), c.Person.Phone[9:]) {
+		t.Error("a stranger sees digits of the phone")
+	}
+	v := b.submit(page, "/forgot/code", "code", h.code())
+	if !strings.HasPrefix(v.To, "/password/reset/") {
+		t.Fatalf("got %d %s", v.Status, v.text())
+	}
+	b.submit(b.get(v.To).want(t, 200, "设置新密码"), v.To, "new_password", newPassword, "again", newPassword).leads(t, v.To)
+	b.get(v.To).want(t, 200, "新密码已生效")
+	c.Password = newPassword
+	h.browser().signIn(c)
+}
+
+// A signed-in citizen resets a forgotten password with a code.
+func TestResetBySMS(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t)
+	c := h.citizen()
+	b := h.browser()
+	b.signIn(c)
+	path := b.submit(b.get("/password/reset").want(t, 200, "发送验证码"), "/password/reset/sms").To
+	page := b.get(path).want(t, 200, "预留的手机", c.Person.Phone[len(c.Person.Phone)-2:])
+	page = b.submit(page, path+"/code", "code", "x").want(t, 400, "6位数字")
+	b.submit(page, path+"/code", "code", h.code()).leads(t, path)
+	b.submit(b.get(path).want(t, 200, "设置新密码"), path, "new_password", newPassword, "again", newPassword).leads(t, path)
+	b.get(path).want(t, 200, "新密码已生效")
 }

@@ -2,6 +2,7 @@ package website
 
 import (
 	"context"
+	"errors"
 
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/selfservice"
@@ -12,15 +13,73 @@ import (
 // A forgotView is the data of the page for a forgotten password.
 type forgotView struct {
 	Types   []document.Type
+	SMS     bool           // whether the centre sends codes
 	Captcha *captcha.Field // nil for none
 }
 
 func (s *Site) showForgot(ctx context.Context, r *request) (reply, error) {
+	return s.showForgotten(ctx, r, "forgot")
+}
+
+func (s *Site) showForgotSMS(ctx context.Context, r *request) (reply, error) {
+	if !s.service.OffersSMS() {
+		return goTo(pathForgot)
+	}
+	return s.showForgotten(ctx, r, "forgot-sms")
+}
+
+// showForgotten shows one of the two pages for a forgotten password.
+func (s *Site) showForgotten(ctx context.Context, r *request, page string) (reply, error) {
 	human, err := s.newCaptcha(ctx, r)
 	if err != nil {
 		return reply{}, err
 	}
-	return show("forgot", forgotView{s.documents.Types(), human})
+	return show(page, forgotView{s.documents.Types(), s.service.OffersSMS(), human})
+}
+
+// person returns the person that a form names.
+func (f form) person() selfservice.PersonInput {
+	return selfservice.PersonInput{Name: f["name"], IDType: f["id_type"], IDNumber: f["id_number"], AccountNo: f["account_no"]}
+}
+
+// startForgotten sends a code to the phone on file, if there is such a person.
+func (s *Site) startForgotten(ctx context.Context, r *request) (reply, error) {
+	if r.wantsCaptcha() {
+		return s.showForgotSMS(ctx, r)
+	}
+	if err := s.checkCaptcha(ctx, r); err != nil {
+		return reply{}, err
+	}
+	step, err := s.service.StartForgotten(ctx, r.Caller, r.form.person())
+	if err != nil {
+		return reply{}, err
+	}
+	return s.beginStep(r, pathForgotCode, step)
+}
+
+func (s *Site) showForgotCode(_ context.Context, r *request) (reply, error) {
+	return s.showStepOf(r, pathForgotCode)
+}
+
+// finishForgotten signs in with the code and leads to the new password.
+func (s *Site) finishForgotten(ctx context.Context, r *request) (reply, error) {
+	step, ok := s.stepOf(r, pathForgotCode)
+	if !ok {
+		return stepGone()
+	}
+	seed, digest, err := s.newSession()
+	if err != nil {
+		return reply{}, err
+	}
+	reset, err := s.service.FinishForgotten(ctx, r.Caller, step.Ticket, r.form.secret("code"), digest)
+	if errors.Is(err, selfservice.ErrSignInGone) {
+		return stepGone()
+	} else if err != nil {
+		return reply{}, err
+	}
+	done, err := s.signedIn(ctx, r, seed)
+	done.to = pathReset + "/" + reset.ID.String()
+	return done, err
 }
 
 // resetByCode signs in with a clerk's code and opens the reset that it permits.
@@ -35,8 +94,7 @@ func (s *Site) resetByCode(ctx context.Context, r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	who := selfservice.PersonInput{Name: r.form["name"], IDType: r.form["id_type"], IDNumber: r.form["id_number"], AccountNo: r.form["account_no"]}
-	reset, err := s.service.SignInWithResetCode(ctx, r.Caller, who, r.form.secret("code"), digest)
+	reset, err := s.service.SignInWithResetCode(ctx, r.Caller, r.form.person(), r.form.secret("code"), digest)
 	if err != nil {
 		return reply{}, err
 	}
@@ -45,7 +103,20 @@ func (s *Site) resetByCode(ctx context.Context, r *request) (reply, error) {
 	return done, err
 }
 
-func (s *Site) showReset(context.Context, *request) (reply, error) { return show("reset", nil) }
+func (s *Site) showReset(context.Context, *request) (reply, error) {
+	return show("reset", forgotView{SMS: s.service.OffersSMS()})
+}
+
+// openResetBySMS sends a code to the phone on file of the signed-in citizen.
+func (s *Site) openResetBySMS(ctx context.Context, r *request) (reply, error) {
+	reset, err := s.service.OpenResetBySMS(ctx, r.Caller)
+	return reply{to: pathReset + "/" + reset.ID.String()}, err
+}
+
+func (s *Site) passReset(ctx context.Context, r *request) (reply, error) {
+	_, err := s.service.PassReset(ctx, r.Caller, r.id, r.form.secret("code"))
+	return reply{to: pathReset + "/" + r.id.String()}, err
+}
 
 // openReset opens a reset with a clerk's code.
 func (s *Site) openReset(ctx context.Context, r *request) (reply, error) {
@@ -62,7 +133,15 @@ func (s *Site) showResetPassword(ctx context.Context, r *request) (reply, error)
 	if err != nil {
 		return reply{}, err
 	}
-	v := newPasswordView{Path: pathReset + "/" + r.id.String(), Reset: true, Rules: s.rules, ExpiresAt: reset.ExpiresAt}
+	path := pathReset + "/" + r.id.String()
+	if reset.State == store.ResetStarted { // waits for the code
+		account, err := s.service.LinkedAccount(ctx, r.Caller)
+		if err != nil {
+			return reply{}, err
+		}
+		return show("code", codeView{Path: path + "/code", Phone: document.MaskPhone(account.Person.Phone), ExpiresAt: reset.ExpiresAt})
+	}
+	v := newPasswordView{Path: path, Reset: true, Rules: s.rules, ExpiresAt: reset.ExpiresAt}
 	if reset.State == store.ResetDone {
 		v.ChangedAt = r.Link.Password.ChangedAt
 	}

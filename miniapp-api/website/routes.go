@@ -8,13 +8,15 @@ import (
 
 // The paths of pages that others lead to.
 const (
-	pathHome    = "/"
-	pathSignIn  = "/sign-in"
-	pathSignOut = "/sign-out"
-	pathCode    = "/sign-in/code"
-	pathForgot  = "/forgot"
-	pathChange  = "/password/change"
-	pathReset   = "/password/reset"
+	pathHome       = "/"
+	pathSignIn     = "/sign-in"
+	pathSignOut    = "/sign-out"
+	pathCode       = "/sign-in/code"
+	pathForgot     = "/forgot"
+	pathForgotSMS  = "/forgot/sms"
+	pathForgotCode = "/forgot/code"
+	pathChange     = "/password/change"
+	pathReset      = "/password/reset"
 )
 
 // routes returns the pages and forms. A form is sent to the path of its page.
@@ -27,6 +29,10 @@ func (s *Site) routes() []route {
 		{method: post, path: pathCode, protects: true, fields: []string{"code"}, handle: s.finishSignIn, again: s.showCode},
 		{method: get, path: pathForgot, handle: s.showForgot},
 		{method: post, path: pathForgot, fields: []string{"name", "id_type", "id_number", "account_no", "code"}, optional: captchaFields, handle: s.resetByCode, again: s.showForgot},
+		{method: get, path: pathForgotSMS, handle: s.showForgotSMS},
+		{method: post, path: pathForgotSMS, fields: []string{"name", "id_type", "id_number", "account_no"}, optional: captchaFields, handle: s.startForgotten, again: s.showForgotSMS},
+		{method: get, path: pathForgotCode, handle: s.showForgotCode},
+		{method: post, path: pathForgotCode, fields: []string{"code"}, handle: s.finishForgotten, again: s.showForgotCode},
 		{method: post, path: pathSignOut, signedIn: true, handle: s.signOut},
 
 		{method: get, path: pathHome, signedIn: true, protects: true, handle: s.showHome},
@@ -37,6 +43,8 @@ func (s *Site) routes() []route {
 		{method: post, path: pathChange + "/:id/cancel", signedIn: true, handle: s.cancelChange},
 		{method: get, path: pathReset, signedIn: true, handle: s.showReset},
 		{method: post, path: pathReset, signedIn: true, fields: []string{"code"}, handle: s.openReset, again: s.showReset},
+		{method: post, path: pathReset + "/sms", signedIn: true, handle: s.openResetBySMS, again: s.showReset},
+		{method: post, path: pathReset + "/:id/code", signedIn: true, fields: []string{"code"}, handle: s.passReset, again: s.showResetPassword},
 		{method: get, path: pathReset + "/:id", signedIn: true, handle: s.showResetPassword},
 		{method: post, path: pathReset + "/:id", signedIn: true, fields: []string{"new_password", "again"}, handle: s.confirmReset, again: s.showResetPassword},
 		{method: get, path: "/freeze", signedIn: true, protects: true, handle: s.showFreeze},
@@ -51,9 +59,12 @@ func (s *Site) routes() []route {
 // Businesses are what the forms do, for the metrics.
 var Businesses = map[string]httpapi.Business{
 	"POST " + pathSignIn:          {Name: "sign_in", Completes: true},
-	"GET " + pathIssuerBack:       {Name: "sign_in", Completes: true},
+	"GET " + IssuerBack:           {Name: "sign_in", Completes: true},
 	"POST " + pathCode:            {Name: "sign_in", Completes: true},
 	"POST " + pathForgot:          {Name: "reset"},
+	"POST " + pathForgotSMS:       {Name: "reset"},
+	"POST " + pathForgotCode:      {Name: "reset"},
+	"POST " + pathReset + "/sms":  {Name: "reset"},
 	"POST " + pathChange:          {Name: "change"},
 	"POST " + pathChange + "/:id": {Name: "change", Completes: true},
 	"POST " + pathReset:           {Name: "reset"},

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/miniapp-api/website/captcha"
@@ -16,6 +14,7 @@ import (
 type signInView struct {
 	Why     string // why the citizen has to sign in; "" for no reason
 	Types   []document.Type
+	SMS     bool           // whether the centre sends codes
 	Captcha *captcha.Field // nil for none
 	Issuer  string         // the text of the button to the issuer; "" for none
 }
@@ -25,7 +24,7 @@ func (s *Site) showSignIn(ctx context.Context, r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return show("sign-in", signInView{whyTexts[r.why], s.documents.Types(), human, s.issuerButton()})
+	return show("sign-in", signInView{whyTexts[r.why], s.documents.Types(), s.service.OffersSMS(), human, s.issuerButton()})
 }
 
 // signIn opens a session with a new token, or asks for the code that was sent. The session that
@@ -48,9 +47,7 @@ func (s *Site) signIn(ctx context.Context, r *request) (reply, error) {
 		return reply{}, err
 	}
 	if done.Step != nil {
-		step := mustJSON(signInStep{done.Step.Ticket, done.Step.Code.Phone, done.Step.Code.ExpiresAt})
-		sealed, err := s.db.SealFor(stepPurpose, r.Binding, step)
-		return reply{to: pathCode, step: sealed}, err
+		return s.beginStep(r, pathCode, *done.Step)
 	}
 	return s.signedIn(ctx, r, seed)
 }
@@ -74,26 +71,40 @@ func (s *Site) signedIn(ctx context.Context, r *request, seed string) (reply, er
 	return reply{to: pathHome, seed: seed, endsStep: true}, nil
 }
 
-// A signInStep is the content of cookieStep.
-type signInStep struct {
+// A codeView is a step that a code completes: the content of cookieStep, and the data of its
+// page.
+type codeView struct {
+	Path      string    `json:"a"` // of the page
 	Ticket    string    `json:"t"`
-	Phone     string    `json:"p"` // masked
+	Phone     string    `json:"p"` // masked; "" for a caller who only claims to be the person
 	ExpiresAt time.Time `json:"e"`
 }
 
 const stepPurpose = "step"
 
-// stepOf returns the step that the browser has begun, or false.
-func (s *Site) stepOf(r *request) (step signInStep, ok bool) {
-	var raw string
-	if err := s.db.UnsealFor(stepPurpose, r.Binding, r.step, &raw); err != nil {
-		return step, false
-	}
-	return step, json.Unmarshal([]byte(raw), &step) == nil
+// beginStep leads to the page of a step.
+func (s *Site) beginStep(r *request, path string, step selfservice.SignInStep) (reply, error) {
+	sealed, err := s.db.SealFor(stepPurpose, r.Binding, codeView{path, step.Ticket, step.Code.Phone, step.Code.ExpiresAt})
+	return reply{to: path, step: sealed}, err
+}
+
+// stepOf returns the step with this page that the browser has begun, or false.
+func (s *Site) stepOf(r *request, path string) (step codeView, ok bool) {
+	err := s.db.UnsealFor(stepPurpose, r.Binding, r.step, &step)
+	return step, err == nil && step.Path == path
+}
+
+// stepGone leads to the sign-in.
+func stepGone() (reply, error) {
+	return reply{to: pathSignIn + "?why=" + whyStep, endsStep: true}, nil
 }
 
 func (s *Site) showCode(_ context.Context, r *request) (reply, error) {
-	step, ok := s.stepOf(r)
+	return s.showStepOf(r, pathCode)
+}
+
+func (s *Site) showStepOf(r *request, path string) (reply, error) {
+	step, ok := s.stepOf(r, path)
 	if !ok {
 		return goTo(pathSignIn + "?why=" + whyStep)
 	}
@@ -102,9 +113,9 @@ func (s *Site) showCode(_ context.Context, r *request) (reply, error) {
 
 // finishSignIn opens the session for which the code was demanded.
 func (s *Site) finishSignIn(ctx context.Context, r *request) (reply, error) {
-	step, ok := s.stepOf(r)
+	step, ok := s.stepOf(r, pathCode)
 	if !ok {
-		return reply{to: pathSignIn + "?why=" + whyStep, endsStep: true}, nil
+		return stepGone()
 	}
 	seed, digest, err := s.newSession()
 	if err != nil {
@@ -112,7 +123,7 @@ func (s *Site) finishSignIn(ctx context.Context, r *request) (reply, error) {
 	}
 	_, err = s.service.FinishSignIn(ctx, r.Caller, step.Ticket, r.form.secret("code"), digest)
 	if errors.Is(err, selfservice.ErrSignInGone) {
-		return reply{to: pathSignIn + "?why=" + whyStep, endsStep: true}, nil
+		return stepGone()
 	} else if err != nil {
 		return reply{}, err
 	}

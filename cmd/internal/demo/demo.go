@@ -22,6 +22,8 @@ import (
 	"fundpass/miniapp-api/miniprogram"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/selfservice"
+	"fundpass/miniapp-api/sms"
+	"fundpass/miniapp-api/sms/smssim"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
 	"fundpass/store/localpg"
@@ -42,7 +44,7 @@ var (
 // Command returns the demo command. It runs a private PostgreSQL, a simulated Alipay and
 // the server of package serve with invented depositors on one machine.
 func Command(w terminal.Stdio) *cobra.Command {
-	d := &demo{Screen: terminal.NewScreen(w.Out)}
+	d := &demo{}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run everything on this machine, with invented people to try",
@@ -50,7 +52,10 @@ func Command(w terminal.Stdio) *cobra.Command {
 			"depositors and lists them. Ctrl-C stops all of it. Without --data everything is\n" +
 			"in a temporary directory that is removed at the end.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d.Screen = terminal.NewScreen(w.For(cmd))
+			return d.run(cmd.Context())
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&d.addr, "addr", "127.0.0.1:8080", "loopback address of the API; port 0 chooses a free port")
@@ -83,7 +88,11 @@ type demo struct {
 	postgres *localpg.Server
 	sim      *alipaysim.Sim
 	simURL   string
+	sms      *smssim.Sim
+	smsURL   string
 	app      *serve.App
+
+	issuerURL string // of the sign-on of a province
 
 	cleanups []func() error // stop the parts; in the order in which these were started
 }
@@ -100,10 +109,10 @@ func (d *demo) run(ctx context.Context) error {
 		err = nil // the interruption made the start fail
 	}
 	if ctx.Err() != nil {
-		fmt.Fprintln(d.Out, "\nStopping ...")
+		d.Say("\nStopping ...")
 	}
 	if err = errors.Join(err, d.stop()); err == nil {
-		fmt.Fprintln(d.Out, d.exitMessage())
+		d.Say(d.exitMessage())
 	}
 	return err
 }
@@ -112,7 +121,7 @@ func (d *demo) run(ctx context.Context) error {
 // first error; stop then ends those that were started.
 func (d *demo) start(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
-		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.assemble, d.switchOn, d.openMobile, d.load,
+		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.startSMS, d.startIssuer, d.assemble, d.switchOn, d.load,
 	} {
 		if err := part(ctx); err != nil {
 			return err
@@ -142,7 +151,7 @@ func (d *demo) checkFlags(context.Context) error {
 	if err := d.linkTransfer.UnmarshalText([]byte(d.transferAfter)); err != nil {
 		return errors.New("--link-transfer: is neither off nor a duration from 0s to 720h, such as 1m")
 	}
-	s := settings.Settings{Proof: d.proof, InitialProof: d.initialProof, Consent: d.consent, ContentKeyFile: contentKeyFile}
+	s := settings.Settings{Proof: d.proof, InitialProof: d.initialProof, Consent: d.consent, ContentKeyFile: contentKeyFile, SMSGatewayFile: smsGatewayFile}
 	if problems := s.ValidateProofs(); len(problems) > 0 {
 		return settings.Join(problems)
 	}
@@ -169,26 +178,6 @@ func (d *demo) listen(context.Context) error {
 	d.public = l
 	d.addCleanup(func() error { return ignoreClosed(l.Close()) })
 	return errors.Join(d.listenBeside(1, &d.website), d.listenBeside(2, &d.mobile))
-}
-
-// listenBeside gives another channel an address of its own, as in production: so many ports
-// after that of the API, or a free one.
-func (d *demo) listenBeside(after int, into *net.Listener) error {
-	next := *d.public.Addr().(*net.TCPAddr)
-	if next.Port += after; strings.HasSuffix(d.addr, ":0") {
-		next.Port = 0
-	}
-	l, err := net.ListenTCP("tcp", &next)
-	if err != nil { // another program has the port
-		next.Port = 0
-		l, err = net.ListenTCP("tcp", &next)
-	}
-	if err != nil {
-		return err
-	}
-	*into = l
-	d.addCleanup(func() error { return ignoreClosed(l.Close()) })
-	return nil
 }
 
 // ignoreClosed returns nil for the error of closing a listener that its server has
@@ -293,12 +282,29 @@ func (d *demo) startSimulator(context.Context) error {
 	return nil
 }
 
+// startSMS serves the SMS gateway at an address of its own, and describes it to the server.
+func (d *demo) startSMS(context.Context) error {
+	key, err := settings.ReadSmall(d.dataDir.path(smsKeyFile))
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	d.smsURL = "http://" + l.Addr().String()
+	if err := os.WriteFile(d.dataDir.path(smsGatewayFile), smssim.Description(d.smsURL), 0o600); err != nil {
+		return errors.Join(err, l.Close())
+	}
+	d.sms = smssim.New(smssim.Config{Key: key, Receipt: d.url() + sms.ReceiptPath})
+	server := httpapi.HTTPServer(d.sms, terminal.NewLog(d.log, "demo"))
+	go server.Serve(l) // ends with Close
+	d.addCleanup(server.Close)
+	return nil
+}
+
 // url returns the base URL of the API.
 func (d *demo) url() string { return "http://" + d.public.Addr().String() }
-
-// websiteURL is where the pages in a browser answer. Browsers treat a loopback address as
-// secure, so that the cookies of a site with HTTPS work there, too.
-func (d *demo) websiteURL() string { return "http://" + d.website.Addr().String() }
 
 // assemble builds the server as serve does, and adds the simulator's /sim/ paths, the
 // API's documentation and the phone page.
@@ -310,9 +316,10 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		LinkTransfer:  d.linkTransfer,
 		ColumnKeyFile: d.dataDir.path(columnKeyFile), PepperFile: d.dataDir.path(pepperFile), ContentKeyFile: d.dataDir.path(contentKeyFile),
 		TransportKeyFiles: settings.FileList{d.dataDir.path(transportKeyFile)}, PlainPasswords: "yes",
+		SMSGatewayFile: d.dataDir.path(smsGatewayFile), SMSKeyFile: d.dataDir.path(smsKeyFile),
 		MessageTemplate: "demo-notice", MessagePage: settings.FieldOf("MessagePage").Default,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
-		AuditYears: 1, WebsiteAddr: d.website.Addr().String(), WebsiteOrigin: d.websiteURL(),
+		AuditYears: 1, WebsiteAddr: d.website.Addr().String(), WebsiteOrigin: d.websiteURL(), OIDCFile: d.dataDir.path(issuerFile),
 		MobileAddr: d.mobile.Addr().String(), MobileURL: d.mobileURL(), PolicyFile: d.dataDir.path(policyFile),
 	}
 	if d.app, err = serve.Assemble(ctx, s, terminal.NewLog(d.log, s.Environment)); err != nil {
@@ -321,6 +328,10 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 	d.addCleanup(d.app.Close)
 	api := d.app.Handler
 	d.app.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, smssim.InboxPath) {
+			d.sms.ServeHTTP(w, r)
+			return
+		}
 		if strings.HasPrefix(r.URL.Path, "/sim/") {
 			d.sim.ServeHTTP(w, r)
 			return
@@ -342,13 +353,6 @@ func (d *demo) addPage() error {
 	c := &counter{app: d.app, sim: d.sim, people: d.people, passwords: known}
 	d.app.Handler = miniprogram.Phone(c.handler(known.watch(d.app.Handler)))
 	return nil
-}
-
-// switchOn opens the website, which a centre switches on when it is ready for it.
-func (d *demo) switchOn(ctx context.Context) error {
-	order := store.ChannelOrder{Channel: store.ChannelWebsite, Action: store.ActionChannelOn, Operator: "demo", Reason: "the demo shows the website"}
-	_, err := d.app.DB.ChangeChannel(ctx, order, func(e *store.ChannelEntry) error { e.IsOn = true; return nil })
-	return err
 }
 
 func (d *demo) load(ctx context.Context) error { return loadPeople(ctx, d.app, d.people) }

@@ -12,6 +12,7 @@ import (
 
 	"fundpass/cmd/internal/settings"
 	"fundpass/keys"
+	"fundpass/miniapp-api/sms/smssim"
 )
 
 // Key files of the demo, created at the first start and kept. The simulator's two
@@ -24,6 +25,8 @@ const (
 	pepperFile       = "pepper.json"
 	transportKeyFile = "transport-key.pem"
 	contentKeyFile   = "content-key.txt"
+	smsKeyFile       = "sms-key.txt"
+	smsGatewayFile   = "sms-gateway.json"
 )
 
 // makeKeys creates the key files that do not exist.
@@ -31,6 +34,7 @@ func (h *dataDir) makeKeys() error {
 	for name, make := range map[string]func() ([]byte, error){
 		appKeyFile: newPrivatePEM, alipayKeyFile: newPrivatePEM, transportKeyFile: newPrivatePEM,
 		columnKeyFile: keys.NewColumnKey, pepperFile: keys.NewPepperKey, contentKeyFile: newContentKey,
+		smsKeyFile: func() ([]byte, error) { return smssim.NewKey(), nil },
 	} {
 		_, err := os.Lstat(h.path(name))
 		if !errors.Is(err, fs.ErrNotExist) {

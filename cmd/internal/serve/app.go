@@ -20,6 +20,7 @@ import (
 	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/miniapp-api/website"
+	"fundpass/miniapp-api/website/oidc"
 	"fundpass/signing"
 	"fundpass/store"
 )
@@ -31,7 +32,8 @@ type App struct {
 	gateway *signing.Gateway
 	Policy  *passwd.Policy
 	Hasher  *passwd.Hasher
-	mailer  *mailer // nil if notices are not sent
+	mailer  *mailer    // nil if notices are not sent
+	sms     *smsMailer // nil: no SMS is sent
 
 	provider *alipay.Provider
 	service  *selfservice.Service
@@ -85,6 +87,7 @@ func assemble(ctx context.Context, s settings.Settings, log *slog.Logger, export
 		log.Warn("setting is allowed but unsafe", "setting", p.Setting, "err", p.Err)
 	}
 	a.warnSandbox()
+	a.warnKeypads(ctx)
 	return a, nil
 }
 
@@ -98,7 +101,7 @@ func (a *App) addServer(f settings.Files) error {
 		Proof: selfservice.Proof(s.Proof), InitialProof: selfservice.Proof(s.InitialProof),
 		Reset: selfservice.ResetProof(s.Reset), Transfer: selfservice.TransferPolicy(s.LinkTransfer),
 		Consent: selfservice.ConsentMode(s.Consent), ConsentTexts: f.Consents,
-		MessageTemplate: s.MessageTemplate, Documents: a.documents,
+		MessageTemplate: s.MessageTemplate, SMS: f.SMS != nil, Documents: a.documents,
 	})
 	if err != nil {
 		return err
@@ -123,11 +126,13 @@ func (a *App) addServer(f settings.Files) error {
 		server.ReportNotices(a.mailer.report)
 	}
 	a.server, a.Handler = server, server.Handler()
-	return errors.Join(a.addWebsite(), a.addMobile())
+	a.addSMS(f.SMS)
+	return errors.Join(a.addWebsite(f.Issuer), a.addMobile())
 }
 
-// addWebsite adds the pages in a browser if they have an origin.
-func (a *App) addWebsite() error {
+// addWebsite adds the pages in a browser if they have an origin, with the sign-in at an issuer
+// unless it is nil.
+func (a *App) addWebsite(issuer *oidc.Settings) error {
 	s := a.Settings
 	if s.WebsiteOrigin == "" {
 		return nil
@@ -140,7 +145,7 @@ func (a *App) addWebsite() error {
 	if err != nil {
 		return err
 	}
-	a.website, err = website.New(website.Config{DB: a.DB, Service: a.service, Server: server, Origin: s.WebsiteOrigin, Documents: a.documents})
+	a.website, err = website.New(website.Config{DB: a.DB, Service: a.service, Server: server, Origin: s.WebsiteOrigin, Issuer: issuer, Documents: a.documents})
 	return err
 }
 

@@ -48,20 +48,18 @@ type finding struct {
 	note    any // a string, a terminal.Localized or an error
 }
 
-// noteIn returns the note in a language. The texts of other packages are English.
+// noteIn returns the note in a language, on one line.
 func (f finding) noteIn(l terminal.Language) string {
-	var text terminal.Localized
+	text := ""
 	switch note := f.note.(type) {
 	case string:
-		return l.T(note)
+		text = l.T(note)
 	case terminal.Localized:
-		text = note
+		text = note.In(l)
 	case error:
-		if l != terminal.Chinese || !errors.As(note, &text) {
-			return oneLine(note)
-		}
+		text = l.Of(note)
 	}
-	return strings.ReplaceAll(text.In(l), "\n", "; ")
+	return strings.ReplaceAll(text, "\n", "; ")
 }
 
 // check collects all findings before it prints them. It inspects the database only if its
@@ -120,8 +118,6 @@ func bySetting(problems []settings.Problem) map[string][]error {
 	return m
 }
 
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
-
 // describe returns the note for a valid setting.
 func describe(s settings.Settings, field settings.Field, f settings.Files) any {
 	switch field.Name {
@@ -151,6 +147,10 @@ func describe(s settings.Settings, field settings.Field, f settings.Files) any {
 	case "FUNDPASS_OIDC_FILE":
 		if f.Issuer != nil {
 			return fmt.Sprintf("%s: %s at %s, client %s", s.OIDCFile, f.Issuer.Name, f.Issuer.Issuer, f.Issuer.ClientID)
+		}
+	case "FUNDPASS_SMS_GATEWAY_FILE":
+		if f.SMS != nil {
+			return terminal.Textf("%s: %s at %s", s.SMSGatewayFile, f.SMS.Name(), f.SMS.Host())
 		}
 	case "FUNDPASS_DOCUMENTS_FILE":
 		if f.Documents != nil {

@@ -56,7 +56,11 @@ func (a *App) Serve(ctx context.Context, on Listeners) error {
 	if a.mailer != nil {
 		workers.Go(func() { a.mailer.work(workerCtx, mailEvery) })
 	}
+	if a.sms != nil {
+		workers.Go(func() { a.sms.work(workerCtx, smsEvery) })
+	}
 	workers.Go(func() { a.watchExpiry(workerCtx, warnEvery) })
+	workers.Go(func() { a.checkIssuer(workerCtx) })
 	defer workers.Wait()
 	defer stopWorkers()
 	select {

@@ -14,6 +14,7 @@ import (
 
 	"fundpass/miniapp-api/alipay"
 	"fundpass/miniapp-api/httpapi"
+	"fundpass/miniapp-api/sms"
 	"fundpass/signing"
 	"fundpass/store"
 )
@@ -40,6 +41,7 @@ type mailer struct {
 	tracer   trace.Tracer // nil: nothing is traced
 	template string
 	page     string
+	bySMS    bool // what Alipay does not deliver is sent by SMS
 
 	delivered, failed, due, oldest atomic.Int64 // oldest in nanoseconds
 }
@@ -106,6 +108,9 @@ func (m *mailer) deliver(ctx context.Context, d store.Delivery) {
 	switch {
 	case sent == nil:
 		record, count = m.db.Delivered, &m.delivered
+	case errors.Is(sent, signing.ErrUndeliverable) && m.bySMS && sms.Sends(d.Kind):
+		record = m.db.SendBySMS
+		log.Info("notice is sent by SMS instead", "err", sent)
 	case errors.Is(sent, signing.ErrUndeliverable):
 		record, count = m.db.Abandon, &m.failed
 		log.Error("notice abandoned, the owner was not notified", "err", sent)

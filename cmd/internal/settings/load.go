@@ -15,6 +15,7 @@ import (
 	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/selfservice"
+	"fundpass/miniapp-api/sms"
 	"fundpass/miniapp-api/website/oidc"
 )
 
@@ -30,6 +31,7 @@ type Files struct {
 	Documents *document.List
 	Consents  []selfservice.ConsentText
 	Issuer    *oidc.Settings // nil if not set
+	SMS       *sms.Gateway   // nil if not set
 }
 
 // Load reads every file that the settings name and reports all problems, each under the
@@ -65,6 +67,7 @@ func (s Settings) Load() (Files, []Problem) {
 	note("FUNDPASS_CONSENTS_FILE", err)
 	f.Issuer, err = loadIssuer(s.OIDCFile)
 	note("FUNDPASS_OIDC_FILE", err)
+	f.SMS = s.loadSMS(note)
 	return f, all
 }
 
@@ -96,6 +99,31 @@ func loadConsents(path string) ([]selfservice.ConsentText, error) {
 	return texts, nil
 }
 
+// loadSMS reads the description and the key of the SMS gateway, or returns nil if none is set.
+// An error of one is reported under its own setting.
+func (s Settings) loadSMS(note func(string, error)) *sms.Gateway {
+	if s.SMSGatewayFile == "" || s.SMSKeyFile == "" {
+		return nil
+	}
+	description, err := ReadSmall(s.SMSGatewayFile)
+	note("FUNDPASS_SMS_GATEWAY_FILE", err)
+	key, keyErr := ReadSmall(s.SMSKeyFile)
+	note("FUNDPASS_SMS_KEY_FILE", keyErr)
+	if err != nil || keyErr != nil {
+		return nil
+	}
+	gateway, err := sms.New(description, key)
+	switch {
+	case errors.Is(err, sms.ErrKey):
+		note("FUNDPASS_SMS_KEY_FILE", fmt.Errorf("%s: %w", s.SMSKeyFile, err))
+	case err != nil:
+		note("FUNDPASS_SMS_GATEWAY_FILE", fmt.Errorf("%s: %w", s.SMSGatewayFile, err))
+	default:
+		return gateway
+	}
+	return nil
+}
+
 // A namedFile is a file that a setting names.
 type namedFile struct {
 	setting, path string
@@ -122,6 +150,8 @@ func (s Settings) named() []namedFile {
 	all = append(all, namedFile{"FUNDPASS_DOCUMENTS_FILE", s.DocumentsFile, false})
 	all = append(all, namedFile{"FUNDPASS_CONSENTS_FILE", s.ConsentsFile, false})
 	all = append(all, namedFile{"FUNDPASS_OIDC_FILE", s.OIDCFile, false})
+	all = append(all, namedFile{"FUNDPASS_SMS_GATEWAY_FILE", s.SMSGatewayFile, false})
+	all = append(all, namedFile{"FUNDPASS_SMS_KEY_FILE", s.SMSKeyFile, true})
 	return slices.DeleteFunc(all, func(n namedFile) bool { return n.path == "" })
 }
 

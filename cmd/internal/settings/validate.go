@@ -32,6 +32,7 @@ func (s Settings) validate() []Problem {
 	all := append(s.validateAddresses(), s.validateCenter()...)
 	all = append(all, s.validateAlipay()...)
 	all = append(all, s.validatePasswords()...)
+	all = append(all, s.validateSMS()...)
 	return append(all, s.validateFiles()...)
 }
 
@@ -43,6 +44,18 @@ func (s Settings) validatePasswords() []Problem {
 		return []Problem{Problemf("FUNDPASS_PLAIN_PASSWORDS", "is no, but FUNDPASS_TRANSPORT_KEY_FILES is not set: every password would be refused")}
 	}
 	return nil
+}
+
+// validateSMS checks that a gateway has a key and a key a gateway.
+func (s Settings) validateSMS() []Problem {
+	if (s.SMSGatewayFile == "") == (s.SMSKeyFile == "") {
+		return nil
+	}
+	missing, given := "FUNDPASS_SMS_GATEWAY_FILE", "FUNDPASS_SMS_KEY_FILE"
+	if s.SMSGatewayFile != "" {
+		missing, given = given, missing
+	}
+	return []Problem{Problemf(missing, "is not set, but %s is: an SMS gateway needs both", given)}
 }
 
 // validateFiles refuses the same file for two settings.
@@ -94,6 +107,8 @@ func (s Settings) validateAddresses() []Problem {
 // validateWebsite returns the problems of the pages in a browser.
 func (s Settings) validateWebsite() []Problem {
 	switch {
+	case s.WebsiteAddr == "" && s.WebsiteOrigin == "" && s.OIDCFile != "":
+		return []Problem{Problemf("FUNDPASS_OIDC_FILE", "needs FUNDPASS_WEBSITE_ADDR and FUNDPASS_WEBSITE_ORIGIN: citizens sign in at the issuer on the website")}
 	case s.WebsiteAddr == "" && s.WebsiteOrigin == "":
 		return nil
 	case s.WebsiteAddr == "":
@@ -190,16 +205,19 @@ func (s Settings) ValidateProofs() []Problem {
 	var all []Problem
 	accepted, initial := selfservice.Proof(s.Proof), selfservice.Proof(s.InitialProof)
 	if _, err := accepted.List(); err != nil {
-		all = append(all, Problemf("FUNDPASS_PROOF", "is neither none nor a list of certdoc, face and phone, each once"))
+		all = append(all, Problemf("FUNDPASS_PROOF", "is neither none nor a list of certdoc, face, phone and sms, each once"))
 	} else if initial == "" && accepted.ForInitial() == "" {
 		all = append(all, Problemf("FUNDPASS_PROOF", "is phone alone, and FUNDPASS_INITIAL_PROOF is not set: citizens with initial passwords could not link; set it to certdoc or face"))
 	}
 	if _, err := initial.List(); err != nil {
-		all = append(all, Problemf("FUNDPASS_INITIAL_PROOF", "is neither none nor a list of certdoc, face and phone, each once"))
+		all = append(all, Problemf("FUNDPASS_INITIAL_PROOF", "is neither none nor a list of certdoc, face, phone and sms, each once"))
 	}
 	for _, list := range [][2]string{{"FUNDPASS_PROOF", s.Proof}, {"FUNDPASS_INITIAL_PROOF", s.InitialProof}} {
 		if Accepts(list[1], selfservice.ProofPhone) && s.ContentKeyFile == "" {
 			all = append(all, Problemf(list[0], "accepts phone, but FUNDPASS_CONTENT_KEY_FILE is not set: phone numbers could not be read"))
+		}
+		if Accepts(list[1], selfservice.ProofSMS) && s.SMSGatewayFile == "" {
+			all = append(all, Problemf(list[0], "accepts sms, but FUNDPASS_SMS_GATEWAY_FILE is not set: no code could be sent"))
 		}
 	}
 	modes := []selfservice.ConsentMode{selfservice.ConsentRecorded, selfservice.ConsentRequired}

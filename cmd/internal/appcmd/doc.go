@@ -1,0 +1,3 @@
+// Package appcmd has the command app-client, the reference client of the app on the command
+// line.
+package appcmd
