@@ -44,7 +44,7 @@ var (
 // Command returns the demo command. It runs a private PostgreSQL, a simulated Alipay and
 // the server of package serve with invented depositors on one machine.
 func Command(w terminal.Stdio) *cobra.Command {
-	d := &demo{Screen: terminal.NewScreen(w.Out)}
+	d := &demo{}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run everything on this machine, with invented people to try",
@@ -52,7 +52,10 @@ func Command(w terminal.Stdio) *cobra.Command {
 			"depositors and lists them. Ctrl-C stops all of it. Without --data everything is\n" +
 			"in a temporary directory that is removed at the end.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d.Screen = terminal.NewScreen(w.For(cmd))
+			return d.run(cmd.Context())
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&d.addr, "addr", "127.0.0.1:8080", "loopback address of the API; port 0 chooses a free port")
@@ -106,10 +109,10 @@ func (d *demo) run(ctx context.Context) error {
 		err = nil // the interruption made the start fail
 	}
 	if ctx.Err() != nil {
-		fmt.Fprintln(d.Out, "\nStopping ...")
+		d.Say("\nStopping ...")
 	}
 	if err = errors.Join(err, d.stop()); err == nil {
-		fmt.Fprintln(d.Out, d.exitMessage())
+		d.Say(d.exitMessage())
 	}
 	return err
 }

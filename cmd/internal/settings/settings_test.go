@@ -165,6 +165,7 @@ func TestSettingsWrong(t *testing.T) {
 		{"address", "FUNDPASS_ADDR", "8080", "host:port", nil},
 		{"port", "FUNDPASS_ADDR", "127.0.0.1:99999", "host:port", nil},
 		{"no port", "FUNDPASS_ADDR", "127.0.0.1:", "host:port", nil},
+		{"website address", "FUNDPASS_WEBSITE_ADDR", "8081", "host:port", nil},
 		{"ops to everybody", "FUNDPASS_OPS_ADDR", "0.0.0.0:9090", "FUNDPASS_OPS_PUBLIC=yes", nil},
 		{"ops on all", "FUNDPASS_OPS_ADDR", ":9090", "FUNDPASS_OPS_PUBLIC=yes", nil},
 		{"ops public", "FUNDPASS_OPS_PUBLIC", "true", "yes", nil},
