@@ -16,6 +16,8 @@ type SessionReply struct {
 	Account   *accountView `json:"account"`
 	// InitialHint is what the page says of initial passwords, "" for nothing.
 	InitialHint string `json:"initial_hint"`
+	// SMS reports whether the centre sends codes to the phone on file.
+	SMS bool `json:"sms_offered"`
 
 	seed string // derives Token
 }
@@ -40,7 +42,7 @@ func (s *Server) OpenSession(open func(tokenDigest []byte) (*store.Account, erro
 	if err != nil {
 		return SessionReply{}, err
 	}
-	reply := SessionReply{Token: token, ExpiresIn: int(store.SessionIdle.Seconds()), Linked: account != nil, InitialHint: s.service.InitialHint(), seed: seed}
+	reply := SessionReply{Token: token, ExpiresIn: int(store.SessionIdle.Seconds()), Linked: account != nil, InitialHint: s.service.InitialHint(), SMS: s.service.OffersSMS(), seed: seed}
 	if account != nil {
 		reply.Account = new(viewOf(*account))
 	}

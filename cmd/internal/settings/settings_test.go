@@ -153,6 +153,7 @@ func TestSettingsWrong(t *testing.T) {
 		{"consents", "FUNDPASS_CONSENTS_FILE", s.Path("policy.json"), "policy.json", nil},
 		{"no consents", "FUNDPASS_CONSENTS_FILE", s.Path("absent"), "absent", os.ErrNotExist},
 		{"issuer", "FUNDPASS_OIDC_FILE", s.Path("policy.json"), "policy.json", oidc.ErrSettings},
+		{"issuer without a website", "FUNDPASS_OIDC_FILE", s.Path("absent"), "FUNDPASS_WEBSITE_ADDR", nil},
 		{"no issuer", "FUNDPASS_OIDC_FILE", s.Path("absent"), "absent", os.ErrNotExist},
 		{"reset", "FUNDPASS_RESET", "sms", "certify nor off", nil},
 		{"link transfer", "FUNDPASS_LINK_TRANSFER", "no", "720h", nil},

@@ -58,8 +58,8 @@ const table = {
 
   PHONE_REFUSED: { does: 'say', offer: 'retry' },
 
-  SMS_CODE_WRONG: { does: 'correct', clear: ['code'], text: '验证码不正确' },
-  SMS_CODE_GONE: { does: 'correct', clear: ['code'], text: '验证码已失效，请重新获取' },
+  SMS_CODE_WRONG: { does: 'correct', clear: ['code'], marks: ['code'], text: '验证码不正确' },
+  SMS_CODE_GONE: { does: 'correct', clear: ['code'], marks: ['code'], text: '验证码已失效，请重新获取' },
   SMS_CODE_LIMIT: { does: 'say', text: '今天获取短信验证码的次数已用完，请明天再试或使用其他方式' },
   NO_PHONE_ON_FILE: { does: 'say', text: '您在公积金中心没有预留手机号，或预留的手机号与他人相同，不能用短信验证' },
 

@@ -25,7 +25,7 @@ const encrypt = require('./encrypt.js');
  * @property {number} retryAfter seconds
  * @property {number} [remaining] attempts left
  * @property {string} [lockedUntil] RFC 3339
- * @property {{id: string, certify_id: string, certify_url: string}} [pending] the link that waits for a face verification
+ * @property {{id: string, certify_id: string, certify_url: string, phone?: string}} [pending] the link that waits for a face verification, or for a code sent to the phone
  * @property {boolean} transferOffered the link can be transferred from another Alipay account
  * @property {boolean} faceFirstOffered the face can be verified before the password
  * @property {import('./transfers.js').Transfer} [transfer] the waiting transfer, with TRANSFER_WAITING

@@ -4,11 +4,13 @@
 let token = '';
 let entered = false;
 let initialHint = '';
+let smsOffered = false;
 let resetByFace = true;
+let resetBySMS = false;
 /** @type {Promise<SessionReply>|null} */
 let opening = null;
 
-/** @typedef {{token: string, expires_in: number, linked: boolean, account: object|null, initial_hint?: string}} SessionReply */
+/** @typedef {{token: string, expires_in: number, linked: boolean, account: object|null, initial_hint?: string, sms_offered?: boolean}} SessionReply */
 
 /** The codes for Alipay's errors. auth_base asks the citizen nothing, so most are the network. @type {Record<number, string>} */
 const FAILED = { 11: 'AUTH_DENIED', 12: 'NETWORK', 13: 'TIMEOUT' };
@@ -40,6 +42,7 @@ function open(post) {
         opening = null;
         token = reply.token;
         initialHint = reply.initial_hint || '';
+        smsOffered = Boolean(reply.sms_offered);
         return reply;
       },
       (e) => {
@@ -55,13 +58,18 @@ module.exports = {
   token: () => token,
   /** Returns what the centre says of initial passwords, '' for nothing. */
   initialHint: () => initialHint,
-  /** Keeps whether a face can reset the password, as GET /v1/password says. @param {{reset_offered?: boolean}} password */
+  /** Reports whether the centre sends codes to the phone on file. */
+  smsOffered: () => smsOffered,
+  /** Keeps what can reset the password, as GET /v1/password says, and reports whether a face can. @param {{reset_offered?: boolean, sms_reset_offered?: boolean}} password */
   keepReset(password) {
     resetByFace = password.reset_offered !== false;
+    resetBySMS = Boolean(password.sms_reset_offered);
     return resetByFace;
   },
   /** Reports that as far as it is known. */
   resetByFace: () => resetByFace,
+  /** Reports whether a code to the phone on file can, as far as it is known. */
+  resetBySMS: () => resetBySMS,
   /** Reports whether the citizen has tapped to come in. */
   entered: () => entered,
   enter() {

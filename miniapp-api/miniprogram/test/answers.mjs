@@ -22,7 +22,7 @@ export const account = { name: '*三', id_type: '01', id_number: '9*************
 
 /** @type {Data['GET /v1/password']} */
 export const password = {
-  state: 'set', changed_at: null, remaining_attempts: 5, locked_until: null, channels: [], separate_channels: [], reset_offered: true, open_change: null, open_reset: null,
+  state: 'set', changed_at: null, remaining_attempts: 5, locked_until: null, channels: [], separate_channels: [], reset_offered: true, sms_reset_offered: true, open_change: null, open_reset: null,
   rules: [{ id: 'min-length', text: '密码至少8个字符', check: { min_length: 8 } }, { id: 'same', text: '不能与原密码相同', check: { server: true } }],
 };
 
@@ -52,7 +52,7 @@ const certify = { state: /** @type {const} */ ('started'), certify_id: 'cert', c
 
 /** @type {Partial<Data>} */
 const data = {
-  'POST /v1/sessions': { token: 'token', expires_in: 900, linked: true, account, initial_hint: '初始密码的说明。' },
+  'POST /v1/sessions': { token: 'token', expires_in: 900, linked: true, account, initial_hint: '初始密码的说明。', sms_offered: true },
   'GET /v1/link': { account, password_state: 'set' },
   'POST /v1/link': { account, password_state: 'set' },
   'POST /v1/link/remove': {},
@@ -69,9 +69,11 @@ const data = {
   'POST /v1/password/changes/{id}/confirm': { id: 'c1', state: 'done', changed_at: '2026-01-31T16:05:06.123456Z', sessions_ended: 2, notified: true },
   'POST /v1/password/changes/{id}/cancel': { id: 'c1', state: 'cancelled' },
   'POST /v1/password/resets': { id: 'r1', ...certify },
+  'POST /v1/password/resets/{id}/code': { id: 'r1', state: 'passed' },
   'GET /v1/password/resets/{id}': { id: 'r1', state: 'passed' },
   'POST /v1/password/resets/{id}/confirm': { id: 'r1', state: 'done', changed_at: '2026-02-01T01:00:00Z', sessions_ended: 0, notified: true },
   'POST /v1/password/recoveries': { id: 'v1', ...certify, rules: password.rules },
+  'POST /v1/password/recoveries/{id}/code': { id: 'v1', state: 'passed' },
   'GET /v1/password/recoveries/{id}': { id: 'v1', state: 'passed' },
   'POST /v1/password/recoveries/{id}/confirm': { id: 'v1', state: 'done', changed_at: '2026-02-01T01:00:00Z', sessions_ended: 0, notified: false },
   'GET /v1/events': { events: [{ id: 'e1', at: '2026-02-01T01:00:00Z', kind: 'linked', text: '绑定公积金账户', channel: 'alipay' }] },

@@ -215,7 +215,7 @@ test('a frozen password can be reset, and is not frozen twice', async () => {
   await phone.tap('我的密码');
   assert.match(phone.text, /密码状态 已冻结 要重新设置密码才能使用/);
   assert.ok(phone.sees('人脸验证，设置新密码') && !phone.sees('修改密码') && !phone.sees('不是我操作的'));
-  const byCode = scripted({ 'GET /v1/password': ok({ ...password, state: 'frozen', reset_offered: false }) });
+  const byCode = scripted({ 'GET /v1/password': ok({ ...password, state: 'frozen', reset_offered: false, sms_reset_offered: false }) });
   await byCode.tap('我的密码');
   assert.ok(byCode.sees('用重置码设置新密码') && !byCode.sees('人脸验证，设置新密码'));
   assert.match(byCode.text, /到柜台领取重置码/);
@@ -224,8 +224,8 @@ test('a frozen password can be reset, and is not frozen twice', async () => {
 });
 
 test('a freeze promises a face only where one resets', async () => {
-  for (const [offered, next] of [[true, '人脸验证，设置新密码'], [false, '用重置码设置新密码']]) {
-    const phone = scripted({ 'GET /v1/password': ok({ ...password, reset_offered: offered }) });
+  for (const [offered, sms, next] of [[true, true, '人脸验证，设置新密码'], [false, true, '短信验证，设置新密码'], [false, false, '用重置码设置新密码']]) {
+    const phone = scripted({ 'GET /v1/password': ok({ ...password, reset_offered: offered, sms_reset_offered: sms }) });
     await phone.tap('我的密码');
     await phone.tap('不是我操作的');
     assert.equal(phone.text.includes('人脸'), offered);

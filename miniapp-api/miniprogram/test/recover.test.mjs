@@ -27,7 +27,7 @@ async function setNew(phone, password = 'New-Maple-42') {
 
 test('a face, then the new password, in one step with the link', async () => {
   const phone = await recovering({});
-  assert.match(phone.text, /说明link1.*说明face1.*点“开始人脸验证”，即表示您已阅读并同意/);
+  assert.match(phone.text, /说明link1.*说明face1.*点“开始人脸验证”或“改用短信验证码”，即表示您已阅读并同意/);
   assert.ok(!phone.text.includes('说明certdoc1'));
   await phone.tap('开始人脸验证');
   assert.deepEqual(starts(phone), [{ name: who.name, id_type: '01', id_number: who.id_number }]);

@@ -11,11 +11,11 @@ const FREEZE = { title: '确定冻结密码吗？', text: '冻结后要重新设
 screen({
   first: true, // messages open it
   ...transfers.methods,
-  data: { ...transfers.data, frozen: false, freezes: true, unseen: false, nobody: false, resetByFace: true },
+  data: { ...transfers.data, frozen: false, freezes: true, unseen: false, nobody: false, resetByFace: true, resetBySMS: false },
 
   onLoad() {
     this.form = form();
-    this.setData({ resetByFace: session.resetByFace() });
+    this.setData({ resetByFace: session.resetByFace(), resetBySMS: session.resetBySMS() });
     if (!session.token()) return this.setData({ unseen: true }); // a first screen may not call my.getAuthCode; see session.js
     return this.load().catch((/** @type {any} */ e) => { // a freeze does not depend on it
       if (!e.code) throw e;

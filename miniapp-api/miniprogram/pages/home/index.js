@@ -19,6 +19,7 @@ screen({
     changeable: false,
     resettable: false,
     resetByFace: false,
+    resetBySMS: false,
     same: '', // where else the password is used, and where another is
     frozen: false,
     changedAt: '',
@@ -58,6 +59,7 @@ screen({
       changeable: !locked && !frozen,
       resettable: !closed,
       resetByFace: session.keepReset(password),
+      resetBySMS: session.resetBySMS(),
       same: sameText(password.channels) + separateText(password.separate_channels),
       frozen,
       changedAt: time(password.changed_at),

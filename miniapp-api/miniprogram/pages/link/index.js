@@ -11,6 +11,7 @@ const consents = require('../../lib/consents.js');
 const agreeing = require('./consent.js');
 const facing = require('./facefirst.js');
 const proving = require('./proof.js');
+const smscode = require('../../lib/smscode.js');
 const transferring = require('./transfer.js');
 
 /** @typedef {import('../../lib/request.js').Problem} Problem */
@@ -35,8 +36,9 @@ screen({
   ...facing.methods,
   ...proving.methods,
   ...transferring.methods,
+  ...smscode.methods,
   data: {
-    step: '', // '' = the form; consent, face, phone, transfer, waiting
+    step: '', // '' = the form; consent, face, phone, sms, transfer, waiting
     ...person.data,
     password: '',
     initialHint: '', // of the centre
@@ -48,6 +50,7 @@ screen({
     ...facing.data,
     ...proving.data,
     ...transferring.data,
+    ...smscode.data,
   },
 
   /** @param {{by?: string}} [query] */

@@ -1,4 +1,5 @@
-// 绑定: the steps that prove the citizen's identity, by face or by the phone number on file.
+// 绑定: the steps that prove the citizen's identity, by face, by the phone number on file, or by a
+// code sent to it.
 const face = require('../../lib/face.js');
 const phone = require('../../lib/phone.js');
 const { form } = require('../../lib/request.js');
@@ -21,6 +22,7 @@ const STOPPED = { PASSWORD_LOCKED: 'LINK_LOCKED', PASSWORD_FROZEN: 'LINK_FROZEN'
 const data = {
   canFace: false, // possible proofs that this page supports
   canPhone: false,
+  canSMS: false,
   note: '', // the reason of the step
   authorizes: false, // whether this client supports requesting a phone number
 };
@@ -33,16 +35,18 @@ const methods = {
     this.chosen = '';
     this.shownFace = false;
     this.pending = null; // the open face verification
+    this.codeFor = ''; // the id of the link that waits for a code
   },
 
   /** Handles LINK_PROOF_REQUIRED. @param {Problem} e */
   askProof(e) {
-    const asked = e.fields.map((f) => f.field).filter((p) => p === 'face' || p === 'phone');
+    const asked = e.fields.map((f) => f.field).filter((p) => p === 'face' || p === 'phone' || p === 'sms');
     if (asked.length === 0) {
       e.message = [e.message].concat(e.fields.map((f) => f.message)).join('：') + ELSEWHERE;
       return false;
     }
     this.known = this.known.concat(asked);
+    if (e.pending && e.pending.phone) return this.showCode(e.pending);
     this.pending = e.pending || null;
     const failed = this.phoneSent && !asked.includes('phone');
     if (!failed) this.phoneSent = false; // it was sent in a former session
@@ -53,8 +57,36 @@ const methods = {
 
   /** @param {string} step face or phone @param {string} [note] */
   showProof(step, note = '') {
+    this.toStep(step, { about: step, note, ...this.ways() });
+  },
+
+  /** Returns which proofs are possible. */
+  ways() {
     const canPhone = this.known.includes('phone') && !this.phoneSent;
-    this.toStep(step, { about: step, note, canFace: this.known.includes('face'), canPhone });
+    return { canFace: this.known.includes('face'), canPhone, canSMS: this.known.includes('sms') };
+  },
+
+  /** Asks for the code that was sent to the phone on file. @param {{id: string, phone?: string}} pending */
+  showCode(pending) {
+    this.codeFor = pending.id;
+    this.pending = null; // the code replaces a face verification
+    this.awaitCode(pending.phone);
+    this.toStep('sms', this.ways());
+    return true;
+  },
+
+  /** Requests a code, or another one. */
+  sendSMS() {
+    this.chosen = 'sms';
+    return this.run(() => this.link('sms'));
+  },
+
+  async useSMS() {
+    if (!this.hasCode()) return;
+    await this.run(async () => {
+      await this.send(form(), { path: `/v1/link/${this.codeFor}/confirm`, data: { code: this.data.code } });
+      this.finish();
+    });
   },
 
   /** Handles LINK_PROOF_LIMIT: shows its message and offers the phone if that is possible. */

@@ -1,5 +1,6 @@
 // 找回密码: for a citizen who has forgotten the password and is not linked. After the face
-// verification the account is linked and the new password set, in one step.
+// verification, or with a code sent to the phone on file, the account is linked and the new
+// password set, in one step.
 const screen = require('../../lib/screen.js');
 const consents = require('../../lib/consents.js');
 const face = require('../../lib/face.js');
@@ -8,6 +9,7 @@ const newPassword = require('../../lib/newpassword.js');
 const outcome = require('../../lib/outcome.js');
 const own = require('../../lib/own.js');
 const person = require('../../lib/person.js');
+const smscode = require('../../lib/smscode.js');
 
 /** @typedef {import('../../lib/request.js').Problem} Problem */
 
@@ -19,18 +21,24 @@ screen({
   ...consents.methods,
   ...newPassword.methods,
   ...person.methods,
+  ...smscode.methods,
   data: {
-    step: '', // '' = the form; consent, new
+    step: '', // '' = the form; consent, sms, new
     about: '', // the purpose of the step's text
     ...consents.data,
     ...newPassword.data,
     ...person.data,
+    ...smscode.data,
   },
 
   onLoad() {
     this.starting = form();
     this.form = form();
-    return this.run(() => this.loadConsents());
+    this.begin = () => this.prove();
+    return this.run(async () => {
+      await this.loadConsents();
+      this.loadSMS();
+    });
   },
 
   /** The link and the face are what the citizen consents to. @param {{purpose: string}} c */
@@ -38,11 +46,44 @@ screen({
     return { listed: c.purpose === 'link' || c.purpose === 'face' };
   },
 
-  async verify() {
+  verify() {
+    return this.start(() => this.prove());
+  },
+
+  sendSMS() {
+    return this.start(() => this.openSMS());
+  },
+
+  /** Starts one of the ways once the form is complete. @param {() => Promise<void>} begin */
+  async start(begin) {
     if (this.data.busy || !this.complete(person.asked)) return;
+    this.begin = begin;
     // Nothing is sent before the citizen could read the texts.
     if (this.data.consents.length === 0) return this.run(() => this.loadConsents());
-    await this.run(() => this.prove());
+    await this.run(begin);
+  },
+
+  /** Requests a code. The answer does not say whether the centre knows the person. */
+  async openSMS() {
+    const recovery = await this.send(form(), { path: '/v1/password/recoveries', data: Object.assign(this.claim(), { proof: 'sms' }) });
+    this.begun = null; // the new recovery replaces a face verification
+    this.id = recovery.id;
+    this.recovery = recovery;
+    this.awaitCode();
+    this.toStep('sms');
+  },
+
+  async useSMS() {
+    if (!this.hasCode()) return;
+    await this.run(async () => {
+      await this.send(form(), { path: `/v1/password/recoveries/${this.id}/code`, data: { code: this.data.code } });
+      this.proven(this.recovery);
+    });
+  },
+
+  byForm() {
+    this.setData({ code: '' });
+    this.toStep('');
   },
 
   async prove() {
@@ -51,15 +92,26 @@ screen({
     this.begun = face.brokenOff(status) ? recovery : null;
     if (status !== '9000') throw face.refused(status);
     await this.proof();
+    this.proven(recovery);
+  },
+
+  /** @param {any} recovery */
+  proven(recovery) {
     own.keep(this.data.id_number);
     this.usePolicy(recovery);
     this.toStep('new');
   },
 
-  /** Continues an interrupted verification of the same person, because starts per day are limited. */
-  async open() {
+  /** Returns what the citizen states. */
+  claim() {
     const data = this.holder();
     if (this.data.account_no) data.account_no = this.data.account_no;
+    return data;
+  },
+
+  /** Continues an interrupted verification of the same person, because starts per day are limited. */
+  async open() {
+    const data = this.claim();
     const of = JSON.stringify(data);
     if (!this.begun || this.begunOf !== of) this.begun = await this.send(this.starting, { path: '/v1/password/recoveries', data });
     this.begunOf = of;
@@ -127,7 +179,7 @@ screen({
     return this.run(async () => {
       await this.giveConsent(this.data.about);
       this.toStep(this.cameFrom);
-      await (this.cameFrom === 'new' ? this.confirm() : this.prove());
+      await (this.cameFrom === 'new' ? this.confirm() : this.begin());
     });
   },
 

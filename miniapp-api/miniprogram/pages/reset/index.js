@@ -1,9 +1,11 @@
-// 忘记密码: Alipay verifies the face, then the citizen sets a new password.
+// 忘记密码: Alipay verifies the face, or the centre sends a code to the phone on file; then the
+// citizen sets a new password.
 const screen = require('../../lib/screen.js');
 const { form } = require('../../lib/request.js');
 const outcome = require('../../lib/outcome.js');
 const face = require('../../lib/face.js');
 const newPassword = require('../../lib/newpassword.js');
+const smscode = require('../../lib/smscode.js');
 const session = require('../../lib/session.js');
 
 /** The number of queries for Alipay's result and the seconds between them. */
@@ -12,7 +14,8 @@ const BETWEEN = 2;
 
 screen({
   ...newPassword.methods,
-  data: { proven: false, byCode: false, code: '', offered: true, ...newPassword.data }, // offered: by face
+  ...smscode.methods,
+  data: { proven: false, byCode: false, offered: true, ...newPassword.data, ...smscode.data }, // offered: by face
 
   /** @param {{by?: string}} [query] */
   onLoad(query) {
@@ -22,12 +25,13 @@ screen({
     return this.run(() => this.loadOffer());
   },
 
-  /** A passport has no face check, and not every centre has one. */
+  /** A passport has no face check, and not every centre has one, or sends SMS. */
   async loadOffer() {
     const password = await this.call({ path: '/v1/password' });
     this.usePolicy(password);
     const offered = session.keepReset(password);
-    this.setData({ offered, byCode: this.data.byCode || !offered });
+    const smsOffered = session.resetBySMS();
+    this.setData({ offered, smsOffered, byCode: this.data.byCode || (!offered && !smsOffered) });
   },
 
   verify() {
@@ -54,9 +58,29 @@ screen({
     });
   },
 
+  /** Requests a code, or another one. */
+  sendSMS() {
+    return this.run(async () => {
+      const reset = await this.send(form(), { path: '/v1/password/resets', data: { proof: 'sms' } });
+      this.id = reset.id;
+      this.begun = null; // the new reset replaces a face verification
+      this.awaitCode(reset.phone);
+    });
+  },
+
+  async useSMS() {
+    if (!this.hasCode()) return;
+    await this.run(async () => {
+      await this.send(form(), { path: `/v1/password/resets/${this.id}/code`, data: { code: this.data.code } });
+      await this.setPassword();
+    });
+  },
+
+  /** Goes back from a code to the first way, or on to the clerk's code. */
   otherWay() {
     this.settle();
-    this.setData({ byCode: !this.data.byCode, code: '', problem: null, wrong: {} });
+    const { byCode, bySMS, offered } = this.data;
+    this.setData({ byCode: bySMS ? !offered : !byCode, bySMS: false, code: '', problem: null, wrong: {} });
   },
 
   async setPassword() {
