@@ -29,7 +29,7 @@ func TestDocumentPairs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if pairs < 8 {
+	if pairs < 9 {
 		t.Errorf("%d documents have a Chinese version", pairs)
 	}
 }
@@ -66,7 +66,7 @@ type document struct {
 
 var (
 	documentPart = regexp.MustCompile(`^(#+ |- |\d+\. |\|)`)
-	codeComment  = regexp.MustCompile(`\s+#.*$`)
+	codeComment  = regexp.MustCompile(`\s+(#|//) .*$`)
 	quoted       = regexp.MustCompile("`([^`]+)`")
 	target       = regexp.MustCompile(`\]\(([^)]+)\)`)
 	han          = regexp.MustCompile(`\p{Han}`)

@@ -104,7 +104,7 @@ var rules = map[string]rule{
 	},
 	"miniapp-api/sms/smssim": {ours: list("keys/calendar")},
 	"miniapp-api/apidocs": {
-		ours:    list("miniapp-api/httpapi", "miniapp-api/alipay"),
+		ours:    list("miniapp-api/app", "miniapp-api/httpapi", "miniapp-api/alipay"),
 		modules: list("github.com/swaggest/swgui"),
 	},
 	"miniapp-api/website/captcha": {ours: list("store"), modules: list("github.com/dchest/captcha")},
@@ -129,7 +129,8 @@ var rules = map[string]rule{
 	"cmd/internal/demo": {
 		ours: list("cmd/internal/apiclient", "cmd/internal/serve", "cmd/internal/settings", "cmd/internal/terminal", "keys",
 			"miniapp-api/apidocs", "miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/miniprogram", "miniapp-api/passwd",
-			"miniapp-api/selfservice", "miniapp-api/sms", "miniapp-api/sms/smssim", "signing/alipaysim", "store", "store/localpg"),
+			"miniapp-api/selfservice", "miniapp-api/sms", "miniapp-api/sms/smssim", "miniapp-api/website", "miniapp-api/website/oidc",
+			"miniapp-api/website/oidc/oidcsim", "signing/alipaysim", "store", "store/localpg"),
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra"),
 	},
 	"cmd/internal/keycmd": {
@@ -152,7 +153,8 @@ var rules = map[string]rule{
 	},
 	"cmd/internal/serve": {
 		ours: list("miniapp-api/app", "cmd/internal/settings", "cmd/internal/telemetry", "cmd/internal/terminal", "keys", "miniapp-api/alipay",
-			"miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/sms", "miniapp-api/website", "signing", "store"),
+			"miniapp-api/document", "miniapp-api/httpapi", "miniapp-api/passwd", "miniapp-api/selfservice", "miniapp-api/sms", "miniapp-api/website",
+			"miniapp-api/website/oidc", "signing", "store"),
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "go.opentelemetry.io/otel/trace"),
 	},
 	"cmd/internal/settings": {
@@ -166,7 +168,7 @@ var rules = map[string]rule{
 	},
 	"cmd/internal/terminal": {
 		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/schollz/progressbar/v3", "github.com/spf13/cobra",
-			"golang.org/x/term"),
+			"github.com/spf13/pflag", "golang.org/x/term"),
 	},
 	"cmd/internal/walk": {
 		ours:    list("cmd/internal/apiclient", "cmd/internal/terminal", "miniapp-api/passwd", "signing/alipaysim"),

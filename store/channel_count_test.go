@@ -84,9 +84,9 @@ func TestAutomaticOffRace(t *testing.T) {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	tripped := 0
-	for range 20 {
+	for i := range 20 {
 		wg.Go(func() {
-			done, err := db.CountChannel(t.Context(), store.ChannelCount{Channel: store.ChannelAlipay, Minute: now, Requests: 20, Failures: 20})
+			done, err := db.CountChannel(t.Context(), store.ChannelCount{Channel: store.ChannelAlipay, Minute: now.Add(-time.Duration(i%3) * time.Minute), Requests: 20, Failures: 20})
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {

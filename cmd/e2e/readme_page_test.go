@@ -38,7 +38,8 @@ func (b *browser) looksLikeReadme(t *testing.T) {
 	b.tap(t, "下一步", "第二步")
 	b.fill(t, "新密码", "Thistle-Meadow-15")
 	b.tap(t, "显示新密码", "隐藏")
-	b.do(t, "no focus", chromedp.Evaluate[chromedp.Void](`document.activeElement.blur(); document.getElementById("page").scrollTop = 0`))
+	b.do(t, "no focus", chromedp.Evaluate[chromedp.Void](`document.activeElement.blur(); document.getElementById("page").scrollTop = 0;
+		document.querySelector("#phone .frame").style.height = "610px"`)) // whatever is around the phone
 	content, err := chromedp.Run(b.ctx, chromedp.Screenshot("#phone .frame"))
 	cmdtest.NoError(t, err)
 	b.unlink(t, who)

@@ -46,6 +46,13 @@ func TestWebsite(t *testing.T) {
 		p.do(t, "load again", chromedp.Navigate(p.url))
 		p.walk(t, "plain-", "new_phone")
 	})
+	t.Run("codes", func(t *testing.T) { open(t, 360, 740).walkCodes(t) })
+	t.Run("codes, elder", func(t *testing.T) {
+		p := open(t, 360, 740)
+		p.press(t, "大字版", "登录")
+		p.goTo(t, "忘记密码", "发送验证码")
+		p.look(t, "elder-forgot-sms")
+	})
 	t.Run("keyboard", func(t *testing.T) { open(t, 1280, 800).walkByKeyboard(t, "passport") })
 	t.Run("browser", func(t *testing.T) { open(t, 1280, 800).misuse(t, "legacy") })
 	t.Run("phone and browser", func(t *testing.T) { open(t, 1280, 800).walkBeside(t, "locked_soon") })
@@ -88,6 +95,35 @@ func (p *sitePage) walk(t *testing.T, name, person string) {
 	p.look(t, name+"frozen")
 	p.goTo(t, "忘记密码", "重置码")
 	p.look(t, name+"forgot")
+}
+
+// walkCodes signs in with an initial password and resets a forgotten one, with codes of the
+// simulated gateway.
+func (p *sitePage) walkCodes(t *testing.T) {
+	who := p.demo.person(t, "initial")
+	p.fill(t, "id_number", who.IDNumber)
+	p.fill(t, "password", who.IDNumber[12:])
+	p.press(t, "登录", "短信验证码")
+	p.look(t, "code")
+	p.fill(t, "code", p.demo.sms(t, who.Phone))
+	p.press(t, "确认", "初始密码，尚未修改")
+	p.look(t, "home-initial")
+	p.press(t, "退出登录", "您已安全退出")
+
+	who = p.demo.person(t, "two_accounts_2")
+	p.goTo(t, "忘记密码", "发送验证码")
+	p.look(t, "forgot-sms")
+	p.fill(t, "name", who.Name)
+	p.fill(t, "id_number", who.IDNumber)
+	p.fill(t, "account_no", who.AccountNo)
+	p.press(t, "发送验证码", "如果姓名和证件号码")
+	p.look(t, "forgot-code")
+	p.fill(t, "code", p.demo.sms(t, who.Phone))
+	p.press(t, "确认", "设置新密码")
+	p.fill(t, "new_password", "Thistle-Meadow-15")
+	p.fill(t, "again", "Thistle-Meadow-15")
+	p.press(t, "确认修改", "新密码已生效")
+	p.look(t, "reset-done")
 }
 
 // walkByKeyboard changes a password without a pointer. Focus is always visible and follows the

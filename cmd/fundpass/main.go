@@ -20,9 +20,18 @@ func exitCode() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	if err := run(ctx, os.Args[1:], terminal.Process()); err != nil {
-		fmt.Fprintln(os.Stderr, "fundpass:", err)
-		return terminal.Status(err)
+	return execute(ctx, os.Args[1:], terminal.Process())
+}
+
+// execute runs the command line args until the command is done or ctx ends, and returns the exit
+// status. It prints the command's error, which contains no secret.
+func execute(ctx context.Context, args []string, w terminal.Stdio) int {
+	root := newRoot(w)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
 	}
-	return 0
+	fmt.Fprintln(w.Err, "fundpass:", w.Asked(root, args).Language.Of(err))
+	return terminal.Status(err)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,14 +54,6 @@ func protectMemory(w terminal.Stdio) {
 	if err := harden(); err != nil {
 		terminal.NewLog(w.Err, "").Warn("memory of this process may be dumped", "err", err)
 	}
-}
-
-// run executes the command line args. It returns when the command is done or ctx ends.
-// Its error is shown to the operator and contains no secret.
-func run(ctx context.Context, args []string, w terminal.Stdio) error {
-	root := newRoot(w)
-	root.SetArgs(args)
-	return root.ExecuteContext(ctx)
 }
 
 // withoutSettings lists the commands that read no settings, nor do their subcommands.

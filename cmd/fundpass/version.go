@@ -13,8 +13,8 @@ func versionCommand(w terminal.Stdio) *cobra.Command {
 		Use:   "version",
 		Short: "Print the version, the commit and the Go release that the program was built from",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprint(w.Out, terminal.ReadBuild())
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprint(w.Out, terminal.ReadBuild().In(w.For(cmd).Language))
 			return err
 		},
 	}

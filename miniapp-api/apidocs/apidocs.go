@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"fundpass/miniapp-api/alipay"
+	"fundpass/miniapp-api/app"
 	"fundpass/miniapp-api/httpapi"
 )
 
@@ -41,6 +42,7 @@ func Handler(next http.Handler) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/openapi.yaml", fixed("application/yaml", httpapi.OpenAPI))
+	mux.Handle("/docs/app.yaml", fixed("application/yaml", app.OpenAPI))
 	mux.Handle("/docs", fixed("text/html; charset=utf-8", docs))
 	mux.Handle("/docs/errors", fixed("text/html; charset=utf-8", codes))
 	for name, content := range files {

@@ -33,7 +33,7 @@ func TestHandler(t *testing.T) {
 	t.Parallel()
 	h := newHandler(t)
 	for path, want := range map[string]int{
-		"/openapi.yaml": 200, "/docs": 200, "/docs/errors": 200,
+		"/openapi.yaml": 200, "/docs/app.yaml": 200, "/docs": 200, "/docs/errors": 200,
 		"/docs/": 404, "/docs/errors/": 404, "/docs/x/docs.js": 404, "/docs/docs.html": 404, "/docs/../v1/link": 307,
 		"/": http.StatusTeapot, "/v1/link": http.StatusTeapot, "/docsx": http.StatusTeapot, "/openapi.yaml/": http.StatusTeapot,
 	} {

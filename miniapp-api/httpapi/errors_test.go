@@ -56,8 +56,8 @@ func TestCatalogue(t *testing.T) {
 // varName returns the variable name of a code: OLD_PASSWORD_WRONG is ErrOldPasswordWrong.
 func varName(e httpapi.Presentation) string {
 	short := map[string]string{"PAYLOAD_TOO_LARGE": "ErrTooLarge", "UNSUPPORTED_MEDIA_TYPE": "ErrMediaType", "IDEMPOTENCY_KEY_REUSED": "ErrKeyReused",
-		"ALIPAY_UNAVAILABLE": "ErrUnavailable", "SMS_CODE_WRONG": "ErrCodeWrong", "SMS_CODE_GONE": "ErrCodeGone", "SMS_CODE_LIMIT": "ErrCodeLimit",
-		"NO_PHONE_ON_FILE": "ErrNoPhone"}
+		"ALIPAY_UNAVAILABLE": "ErrUnavailable", "SMS_CODE_WRONG": "ErrCodeWrong", "SMS_CODE_GONE": "ErrCodeGone",
+		"SMS_CODE_LIMIT": "ErrCodeLimit", "NO_PHONE_ON_FILE": "ErrNoPhone"}
 	if name := short[e.Code]; name != "" {
 		return name
 	}

@@ -95,6 +95,10 @@ func TestRegistryAge(t *testing.T) {
 		}
 		r.settle()
 	}
+	if _, reading := r.registry.look(); reading != nil {
+		t.Error("requests wait for a database that is known to be away")
+	}
+	r.settle()
 	fresh := &Service{db: r.db, registry: newChannelRegistry(r.db, slog.New(slog.DiscardHandler), testenv.Patience)}
 	if err := fresh.CheckChannel(t.Context(), testChannel); err == nil || errors.Is(err, ErrChannelClosed) {
 		t.Errorf("nothing is known: %v", err)

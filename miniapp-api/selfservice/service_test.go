@@ -199,7 +199,7 @@ func TestLinkOvertaken(t *testing.T) {
 }
 
 // documentOf returns the key and the number of an ID card with a correct check digit.
-func documentOf(t *testing.T, number string) (key []byte, whole string) {
+func documentOf(t testing.TB, number string) (key []byte, whole string) {
 	t.Helper()
 	whole = number[:17] + document.CheckDigit(number[:17])
 	doc, err := document.Parse("01", whole)

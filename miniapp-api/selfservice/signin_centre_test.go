@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"fundpass/keys"
 	"fundpass/keys/testenv"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
@@ -18,8 +19,10 @@ import (
 // A signInCentre is a service with a clock that the test controls.
 type signInCentre struct {
 	*Service
-	t     *testing.T
+	t     testing.TB
 	ahead atomic.Int64
+
+	pepper *keys.Pepper
 }
 
 // facelessProvider is a provider that verifies no faces.
@@ -29,10 +32,10 @@ func (facelessProvider) FaceKind(string, string) (string, error) { return "", Er
 func (facelessProvider) OffersPhone() bool                       { return false }
 
 // newSignInCentre returns a centre that accepts a link with the password alone.
-func newSignInCentre(t *testing.T, change ...func(*passwd.Policy)) *signInCentre {
+func newSignInCentre(t testing.TB, change ...func(*passwd.Policy)) *signInCentre {
 	t.Helper()
-	h := &signInCentre{t: t}
 	pepper := storetest.NewPepper(t)
+	h := &signInCentre{t: t, pepper: pepper}
 	hasher := passwd.NewHasher(passwd.HasherConfig{Pepper: pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Wait: testenv.Patience})
 	t.Cleanup(hasher.Close)
 	policy := *passwd.Default()

@@ -20,7 +20,6 @@ type homeView struct {
 	Forever         bool // locked until a reset
 	Change, Reset   *stepView
 	Channels        []selfservice.PasswordChannel // the others, with this password or one of their own
-	InitialHint     string
 }
 
 // A stepView is an open change or reset.
@@ -65,9 +64,6 @@ func (s *Site) showHome(ctx context.Context, r *request) (reply, error) {
 		Forever: p.LockedUntil != nil && p.LockedUntil.Sub(s.db.Now()) > longLock,
 		Change:  viewOfStep(p.OpenChange, pathChange), Reset: viewOfStep(p.OpenReset, pathReset),
 		Channels: append(shared, separate...),
-	}
-	if p.State == store.PasswordInitial {
-		v.InitialHint = s.service.InitialHint()
 	}
 	return show("home", v)
 }

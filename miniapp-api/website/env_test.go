@@ -51,7 +51,7 @@ type env struct {
 	db      *store.DB
 	service *selfservice.Service
 	hasher  *passwd.Hasher
-	handler http.Handler
+	site    *website.Site
 	url     string
 	certs   http.RoundTripper
 	ahead   atomic.Int64
@@ -113,8 +113,8 @@ func newEnvWith(t testing.TB, site func(*website.Config), change ...func(*selfse
 	site(&c)
 	pages, err := website.New(c)
 	must(t, err)
-	h.handler = pages.Handler()
-	web.Config.Handler = h.handler
+	h.site = pages
+	web.Config.Handler = pages.Handler()
 	web.StartTLS()
 	t.Cleanup(web.Close)
 	h.url, h.certs = web.URL, web.Client().Transport

@@ -19,10 +19,12 @@ var captchaFields = []string{captcha.FieldToken, captcha.FieldAnswer, captcha.Fi
 // errCaptcha is the error of a form without the right answer to a captcha.
 var errCaptcha = &selfservice.Error{Code: "CAPTCHA_REQUIRED"}
 
-// newCaptcha returns a captcha for the page of a form, or nil unless the caller is suspicious.
+// newCaptcha returns a captcha for the page of a form, or nil unless the caller is suspicious. If
+// that cannot be found out, perhaps because the request has run out of time, the page is shown
+// without one, and checkCaptcha asks for it when the form is sent.
 func (s *Site) newCaptcha(ctx context.Context, r *request) (*captcha.Field, error) {
 	if suspicious, err := s.service.Suspicious(ctx, r.Caller); err != nil || !suspicious {
-		return nil, err
+		return nil, nil
 	}
 	f, err := s.captchas.Field(r.Binding)
 	if r.problem != nil && r.problem.Code == errCaptcha.Code {

@@ -12,11 +12,10 @@ import (
 	"fundpass/miniapp-api/website/oidc"
 )
 
-// The paths of the sign-in at an issuer. The issuer knows the second one.
-const (
-	pathIssuer     = "/sign-in/issuer"
-	pathIssuerBack = "/sign-in/issuer/back"
-)
+// IssuerBack is the path to which the issuer sends the browser back, as registered there.
+const IssuerBack = pathIssuer + "/back"
+
+const pathIssuer = "/sign-in/issuer"
 
 // An issuerFailure is an error of package oidc with what it means here.
 type issuerFailure struct {

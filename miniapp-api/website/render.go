@@ -144,7 +144,7 @@ func (p *page) Token(path string) (string, error) {
 }
 
 // secrets are the fields that no page shows again.
-var secrets = []string{"password", "old_password", "new_password", "again", "code", captcha.FieldAnswer, fieldToken}
+var secrets = []string{"password", "old_password", "new_password", "again", "code", fieldToken}
 
 // Value returns what the citizen has typed into a field, unless it is a secret.
 func (p *page) Value(name string) string {

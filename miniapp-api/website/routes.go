@@ -59,7 +59,7 @@ func (s *Site) routes() []route {
 // Businesses are what the forms do, for the metrics.
 var Businesses = map[string]httpapi.Business{
 	"POST " + pathSignIn:          {Name: "sign_in", Completes: true},
-	"GET " + pathIssuerBack:       {Name: "sign_in", Completes: true},
+	"GET " + IssuerBack:           {Name: "sign_in", Completes: true},
 	"POST " + pathCode:            {Name: "sign_in", Completes: true},
 	"POST " + pathForgot:          {Name: "reset"},
 	"POST " + pathForgotSMS:       {Name: "reset"},

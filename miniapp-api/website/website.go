@@ -60,7 +60,7 @@ func New(c Config) (*Site, error) {
 	s.captchas = captcha.New(c.DB, pathCaptcha)
 	var err error
 	if c.Issuer != nil {
-		if s.issuer, err = oidc.New(*c.Issuer, c.DB, oidc.Options{RedirectURL: c.Origin + pathIssuerBack}); err != nil {
+		if s.issuer, err = oidc.New(*c.Issuer, c.DB, oidc.Options{RedirectURL: c.Origin + IssuerBack}); err != nil {
 			return nil, err
 		}
 	}
@@ -89,8 +89,8 @@ func (s *Site) Handler() http.Handler {
 		e.Add(r.method, r.path, s.server.Gated(r.access(httpapi.Endpoint{Serve: s.serve(r)})))
 	}
 	if s.issuer != nil {
-		e.GET(pathIssuer, s.startIssuer)
-		e.GET(pathIssuerBack, s.finishIssuer)
+		e.GET(pathIssuer, s.server.Gated(httpapi.Protective(httpapi.Endpoint{Serve: s.startIssuer})))
+		e.GET(IssuerBack, s.server.Gated(httpapi.Protective(httpapi.Endpoint{Serve: s.finishIssuer})))
 	}
 	e.GET(pathCaptcha+"/image", s.captchaImage)
 	e.GET(pathCaptcha+"/sound", s.captchaSound)

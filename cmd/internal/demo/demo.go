@@ -43,7 +43,7 @@ var (
 // Command returns the demo command. It runs a private PostgreSQL, a simulated Alipay and
 // the server of package serve with invented depositors on one machine.
 func Command(w terminal.Stdio) *cobra.Command {
-	d := &demo{Screen: terminal.NewScreen(w.Out)}
+	d := &demo{}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run everything on this machine, with invented people to try",
@@ -51,7 +51,10 @@ func Command(w terminal.Stdio) *cobra.Command {
 			"depositors and lists them. Ctrl-C stops all of it. Without --data everything is\n" +
 			"in a temporary directory that is removed at the end.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d.Screen = terminal.NewScreen(w.For(cmd))
+			return d.run(cmd.Context())
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&d.addr, "addr", "127.0.0.1:8080", "loopback address of the API; port 0 chooses a free port")
@@ -88,6 +91,8 @@ type demo struct {
 	smsURL   string
 	app      *serve.App
 
+	issuerURL string // of the sign-on of a province
+
 	cleanups []func() error // stop the parts; in the order in which these were started
 }
 
@@ -103,10 +108,10 @@ func (d *demo) run(ctx context.Context) error {
 		err = nil // the interruption made the start fail
 	}
 	if ctx.Err() != nil {
-		fmt.Fprintln(d.Out, "\nStopping ...")
+		d.Say("\nStopping ...")
 	}
 	if err = errors.Join(err, d.stop()); err == nil {
-		fmt.Fprintln(d.Out, d.exitMessage())
+		d.Say(d.exitMessage())
 	}
 	return err
 }
@@ -115,7 +120,7 @@ func (d *demo) run(ctx context.Context) error {
 // first error; stop then ends those that were started.
 func (d *demo) start(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
-		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.startSMS, d.assemble, d.switchOn, d.load,
+		d.checkFlags, d.listen, d.openDataDir, d.choosePolicy, d.startPostgres, d.startSimulator, d.startSMS, d.startIssuer, d.assemble, d.switchOn, d.load,
 	} {
 		if err := part(ctx); err != nil {
 			return err
@@ -292,7 +297,7 @@ func (d *demo) assemble(ctx context.Context) (err error) {
 		SMSGatewayFile: d.dataDir.path(smsGatewayFile), SMSKeyFile: d.dataDir.path(smsKeyFile),
 		MessageTemplate: "demo-notice", MessagePage: settings.FieldOf("MessagePage").Default,
 		PerAddress: demoPerAddress, PerUser: demoPerUser,
-		AuditYears: 1, WebsiteAddr: d.website.Addr().String(), WebsiteOrigin: d.websiteURL(),
+		AuditYears: 1, WebsiteAddr: d.website.Addr().String(), WebsiteOrigin: d.websiteURL(), OIDCFile: d.dataDir.path(issuerFile),
 		MobileAddr: d.mobile.Addr().String(), MobileURL: d.mobileURL(), PolicyFile: d.dataDir.path(policyFile),
 	}
 	if d.app, err = serve.Assemble(ctx, s, terminal.NewLog(d.log, s.Environment)); err != nil {

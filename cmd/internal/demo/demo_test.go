@@ -102,6 +102,7 @@ func TestDemo(t *testing.T) {
 	t.Run("page", d.testPage)
 	t.Run("walk twice", d.testWalkTwice)
 	t.Run("walk back", d.testWalkBack)
+	t.Run("walk in Chinese", d.testWalkInChinese)
 	t.Run("counter", d.testCounter) // changes a password that the walks need
 	t.Run("log", func(t *testing.T) { d.testLog(t, filepath.Join(dir, "fundpass.log")) })
 	d.stop(t)

@@ -3,13 +3,12 @@ package demo
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/sms/smssim"
 )
 
@@ -25,19 +24,20 @@ func (d *demo) show() {
 		{"Docs", d.url() + "/docs"},
 		{"Alipay", d.simURL + " (simulated)"},
 		{"SMS", d.url() + smssim.InboxPath + " (what the simulated gateway at " + d.smsURL + " has sent)"},
+		{"Issuer", d.issuerURL + " (simulated sign-on of a province, for the website)"},
 		{"Policy", fmt.Sprintf("%s, %d rules", d.app.Policy.Name, len(d.app.Policy.Public()))},
 		{"Links", "proof " + d.proof + ", consent " + d.consent + ", transfer after " + d.transferAfter},
-		{"Database", d.postgres.Dir() + d.dataNote()},
+		{"Database", d.postgres.Dir() + d.T(d.dataNote())},
 		{"Log", d.logFile},
 	})
 	d.Heading("People to try")
-	peopleTable(d.Out, d.people)
+	printPeople(d.Screen, d.people)
 	if d.dataDir.known {
-		fmt.Fprintln(d.Out, "These are the first passwords; people may have changed theirs since, see the page. --fresh starts over.")
+		d.Say("These are the first passwords; people may have changed theirs since, see the page. --fresh starts over.")
 	}
 	d.Heading("What to do next")
 	d.next()
-	fmt.Fprintln(d.Out, "\nCtrl-C stops everything.")
+	d.Say("\nCtrl-C stops everything.")
 }
 
 // dataNote says what happens to the data when the demo ends.
@@ -57,8 +57,10 @@ func (d *demo) next() {
 			curl(url+"/sim/auth-code", `{"person":"ok"}`)},
 		{"It opens a session. Send the token in the header Authorization: Bearer with every further call:",
 			curl(url+"/v1/sessions", `{"auth_code":"..."}`)},
+		{"Act as the centre's app on a new phone. It asks for the password, then for the code in the SMS inbox above:",
+			program() + " app-client --base " + d.mobileURL() + " sign-in --document " + d.people[0].person().IDNumber},
 	} {
-		fmt.Fprintf(d.Out, "  %s\n    %s\n", step[0], step[1])
+		fmt.Fprintf(d.Out, "  %s\n    %s\n", d.T(step[0]), step[1])
 	}
 }
 
@@ -75,20 +77,22 @@ func program() string {
 	return os.Args[0]
 }
 
-// peopleTable prints the stories with what a visitor types to be that person.
-func peopleTable(out io.Writer, people []story) {
-	t := table.NewWriter()
-	t.SetOutputMirror(out)
-	t.SetStyle(table.StyleLight)
-	t.Style().Options = table.OptionsNoBorders
-	t.Style().Options.SeparateColumns = false
-	t.Style().Format.Header = text.FormatDefault
-	t.AppendHeader(table.Row{"person", "story", "name", "type", "ID number", "account", "password"})
-	for _, s := range people {
-		p := s.person()
-		t.AppendRow(table.Row{p.Person, s.caption, p.Name, p.IDType, p.IDNumber, cmp.Or(p.AccountNo, "-"), p.Password})
+// printPeople prints the stories with what a visitor types to be that person, each in two lines
+// of at most 80 columns.
+func printPeople(s terminal.Screen, people []story) {
+	row := func(fields ...string) {
+		for i, width := range []int{14, 4, 18, 12} {
+			fields[i] = text.Pad(fields[i], width, ' ')
+		}
+		fmt.Fprintln(s.Out, "    "+strings.Join(fields, "  "))
 	}
-	t.Render()
+	fmt.Fprintf(s.Out, "  %s  %s\n", text.Pad(s.T("person"), 17, ' '), s.T("story"))
+	row(s.T("name"), s.T("type"), s.T("ID number"), s.T("account number"), s.T("password"))
+	for _, one := range people {
+		p := one.person()
+		fmt.Fprintf(s.Out, "  %s  %s\n", text.Pad(p.Person, 17, ' '), terminal.Bilingual{English: one.english, Chinese: one.caption}.In(s.Language))
+		row(p.Name, p.IDType, p.IDNumber, cmp.Or(p.AccountNo, "-"), p.Password)
+	}
 }
 
 // exitMessage says what was stopped and what happened to the data directory.

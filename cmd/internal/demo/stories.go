@@ -14,8 +14,8 @@ import (
 // A story is an invented depositor who demonstrates one case.
 type story struct {
 	key     string // names the person and the story
-	caption string // Chinese, for the table of people to try
-	english string // the same for the page
+	caption string // Chinese
+	english string // the same
 	name    string
 	idType  string // ZJLX, "" = 01
 	id      string // ZJHM, of an ID number the first 17 digits

@@ -39,6 +39,16 @@ func (d *runningDemo) testWalkBack(t *testing.T) {
 	}
 }
 
+// testWalkInChinese checks that the screen of a walk has no English sentence.
+func (d *runningDemo) testWalkInChinese(t *testing.T) {
+	screen, err := d.walk(t, "--person", "passport", "--lang", "zh")
+	if found := regexp.MustCompile(`[a-z]{2,} [a-z]{2,} [a-z]{2,}`).FindString(screen); err != nil || found != "" {
+		t.Errorf("%v, %q:\n%s", err, found, screen)
+	}
+	cmdtest.WantIn(t, screen, "绑定公积金账户", "跳过：该证件不能做身份核验", "步全部通过，用时 ")
+	checkColumns(t, screen)
+}
+
 // testWalkTwice checks that a walk can be repeated, leaves everything unchanged, and
 // prints no secret.
 func (d *runningDemo) testWalkTwice(t *testing.T) {
@@ -103,15 +113,19 @@ func (d *runningDemo) walk(t *testing.T, args ...string) (string, error) {
 	return r.Out, r.Err
 }
 
-// checkColumns checks that the codes and the times of the steps are aligned, whatever
-// Chinese characters precede them.
+// checkColumns checks that the codes and the times of the steps are aligned, whatever Chinese
+// characters precede them, and that no line is wider than 80 columns.
 func checkColumns(t *testing.T, screen string) {
 	t.Helper()
-	answers := regexp.MustCompile(`^( [✓✗] .*?)\d{3} [A-Z_a-z]+ +<?\d+ ms$`)
-	const answerColumn, columns = 56, 92
+	answers := regexp.MustCompile(`^( [✓✗] .*?)\d{3} [A-Z_a-z]+$`)
+	times := regexp.MustCompile(`^ +(GET|POST) /.* <?\d+ ms$`)
+	const answerColumn, columns = 56, 80
 	n := 0
 	for line := range strings.Lines(screen) {
 		line = strings.TrimSuffix(line, "\n")
+		if got := text.StringWidth(line); got > columns || times.MatchString(line) && got != columns {
+			t.Errorf("%d columns: %s", got, line)
+		}
 		m := answers.FindStringSubmatch(line)
 		if m == nil {
 			continue
@@ -119,9 +133,6 @@ func checkColumns(t *testing.T, screen string) {
 		n++
 		if got := text.StringWidth(m[1]); got != answerColumn {
 			t.Errorf("answer in column %d: %s", got, line)
-		}
-		if got := text.StringWidth(line); got != columns {
-			t.Errorf("%d columns: %s", got, line)
 		}
 	}
 	if n < 20 {

@@ -9,6 +9,7 @@ import (
 
 	"fundpass/cmd/internal/cmdtest"
 	"fundpass/cmd/internal/settings"
+	"fundpass/cmd/internal/terminal"
 )
 
 // FuzzVerify checks that no input makes verify panic, that the body is part of the input,
@@ -36,7 +37,7 @@ func FuzzVerify(f *testing.F) {
 		}
 		var out strings.Builder
 		r := c.diagnose(keyring)
-		printReport(&out, r)
+		printReport(terminal.Stdio{Out: &out}, r)
 		for _, text := range []string{strings.ReplaceAll(out.String(), "\n", ""), printable(r.Text)} {
 			if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) || !utf8.ValidString(text) {
 				t.Errorf("%q", text)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,7 +30,7 @@ func fetchCertCommand(w terminal.Stdio) *cobra.Command {
 			"The command works in certificate mode only.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return fetchCert(cmd.Context(), w, strings.ToLower(args[0]), out)
+			return fetchCert(cmd.Context(), w.For(cmd), strings.ToLower(args[0]), out)
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "file to write; it must not exist")
@@ -67,25 +66,27 @@ func fetchCert(ctx context.Context, w terminal.Stdio, sn, out string) error {
 	if err := settings.WriteNew(out, content); err != nil {
 		return err
 	}
-	printCandidate(w.Out, out, cert)
+	printCandidate(w, out, cert)
 	return syncDir(filepath.Dir(out))
 }
 
 // printCandidate prints what the operator compares with Alipay's console.
-func printCandidate(to io.Writer, path string, c keys.AlipayCert) {
-	row := func(what, note string) { fmt.Fprintf(to, "%-13s%s\n", what, note) }
-	row("file", path)
-	row("serial (SN)", c.SN)
-	row("subject", printable(c.Subject))
-	row("issuer", printable(c.Issuer))
-	row("valid", c.NotBefore.UTC().Format(time.DateOnly)+" to "+c.End.UTC().Format(time.DateOnly))
-	row("SHA-256", fmt.Sprintf("%x", c.Fingerprint))
+func printCandidate(w terminal.Stdio, path string, c keys.AlipayCert) {
+	l := w.Language
+	terminal.PrintPairs(w.Out, [][2]string{
+		{l.T("file"), path},
+		{l.T("serial (SN)"), c.SN},
+		{l.T("subject"), printable(c.Subject)},
+		{l.T("issuer"), printable(c.Issuer)},
+		{l.T("valid"), l.T("%s to %s", c.NotBefore.UTC().Format(time.DateOnly), c.End.UTC().Format(time.DateOnly))},
+		{"SHA-256", fmt.Sprintf("%x", c.Fingerprint)},
+	})
 	root := "root file"
 	if c.Sandbox {
 		root = "sandbox's pinned root"
 	}
-	fmt.Fprint(to, "\nIt was issued under the "+root+". Compare it with the certificate in\n"+
+	fmt.Fprintln(w.Out, l.T("\nIt was issued under the %s. Compare it with the certificate in\n"+
 		"Alipay's console (接口加签方式 > 证书 > 支付宝公钥证书). If subject, validity and serial\n"+
 		"number are the same, add the file to FUNDPASS_ALIPAY_KEY_FILES beside the old one,\n"+
-		"run fundpass check and restart the servers. Otherwise delete the file.\n")
+		"run fundpass check and restart the servers. Otherwise delete the file.", l.T(root)))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 
@@ -50,7 +49,7 @@ func rehashCommand(w terminal.Stdio) *cobra.Command {
 		Short: "Apply the newest pepper key to all stored password hashes",
 		Long:  rehashHelp,
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return rehash(cmd.Context(), w, dry) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return rehash(cmd.Context(), w.For(cmd), dry) },
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "only count how many hashes need which key")
 	return cmd
@@ -74,10 +73,10 @@ func rehash(ctx context.Context, w terminal.Stdio, dry bool) error {
 	hasher := settings.NewHasher(f)
 	defer hasher.Close()
 	r := rehashing{db: db, hasher: hasher, dry: dry, needed: map[uint32]int64{}}
-	if err := r.run(ctx, w.Err); err != nil {
+	if err := r.run(ctx, w); err != nil {
 		return fmt.Errorf("%w: run the command again to continue", err)
 	}
-	r.print(w.Out, f.Pepper.Current())
+	r.print(w, f.Pepper.Current())
 	if r.corrupt+r.lost > 0 {
 		return errHashes
 	}
@@ -99,12 +98,12 @@ type rehashing struct {
 }
 
 // run rehashes all hashes in batches.
-func (r *rehashing) run(ctx context.Context, progress io.Writer) error {
+func (r *rehashing) run(ctx context.Context, w terminal.Stdio) error {
 	total, err := r.db.CountHashes(ctx)
 	if err != nil {
 		return err
 	}
-	m := &terminal.Meter{Out: progress, What: "rehash", Unit: "hashes", Total: total}
+	m := &terminal.Meter{Out: w.Err, Language: w.Language, What: "rehash", Unit: "hashes", Total: total}
 	m.Start()
 	defer m.End()
 	var after uuid.UUID
@@ -164,7 +163,8 @@ func (r *rehashing) countSkipped(err error) bool {
 
 // print writes how many hashes need which key, and what to do about those that were
 // skipped.
-func (r *rehashing) print(out io.Writer, newest uint32) {
+func (r *rehashing) print(w terminal.Stdio, newest uint32) {
+	l, out := w.Language, w.Out
 	if _, ok := r.needed[newest]; !ok {
 		r.needed[newest] = 0
 	}
@@ -172,25 +172,25 @@ func (r *rehashing) print(out io.Writer, newest uint32) {
 	for _, kid := range slices.Sorted(maps.Keys(r.needed)) {
 		note := ""
 		if kid == newest {
-			note = "the newest"
+			note = l.T("the newest")
 		}
 		rows = append(rows, table.Row{kid, r.needed[kid], note})
 	}
-	terminal.PrintTable(out, table.Row{"pepper key", "hashes that need it", ""}, rows)
+	terminal.PrintTable(out, l.Row("pepper key", "hashes that need it", ""), rows)
 	if !r.dry {
-		fmt.Fprintf(out, "Replaced %d hashes. No hash of this centre needs a key that is not in this table.\n", r.replaced)
+		fmt.Fprintln(out, l.T("Replaced %d hashes. No hash of this centre needs a key that is not in this table.", r.replaced))
 	}
 	for _, n := range []struct {
 		count int64
 		text  string
 	}{
-		{r.raced, "hashes were changed or used meanwhile and were skipped; run rehash again to verify that they have the newest key"},
-		{r.full, "hashes have the maximum number of keys; they are replaced when their owners use the password"},
-		{r.lost, "hashes name a key that is not in the pepper file: their passwords cannot be verified; restore the key from a copy of the file"},
-		{r.corrupt, "hashes are malformed: their passwords cannot be verified; restore them from a backup"},
+		{r.raced, "%d hashes were changed or used meanwhile and were skipped; run rehash again to verify that they have the newest key."},
+		{r.full, "%d hashes have the maximum number of keys; they are replaced when their owners use the password."},
+		{r.lost, "%d hashes name a key that is not in the pepper file: their passwords cannot be verified; restore the key from a copy of the file."},
+		{r.corrupt, "%d hashes are malformed: their passwords cannot be verified; restore them from a backup."},
 	} {
 		if n.count > 0 {
-			fmt.Fprintf(out, "%d %s.\n", n.count, n.text)
+			fmt.Fprintln(out, l.T(n.text, n.count))
 		}
 	}
 }

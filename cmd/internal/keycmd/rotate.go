@@ -28,11 +28,12 @@ func rotateCommand(w terminal.Stdio, r rotation) *cobra.Command {
 			"still has the old file cannot read what one with the new file wrote: distribute\n" +
 			"the file, then restart all servers together.",
 		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := rotateFile(args[0], r.rotate); err != nil {
 				return err
 			}
-			fmt.Fprintf(w.Out, "%s has a new key. %s\nCopy the file to every server, restart them together, and keep a copy apart from the database's backup.\n", args[0], r.effect)
+			l := w.For(cmd).Language
+			fmt.Fprintln(w.Out, l.T("%s has a new key. %s\nCopy the file to every server, restart them together, and keep a copy apart from the database's backup.", args[0], l.T(r.effect)))
 			return nil
 		},
 	}

@@ -19,10 +19,8 @@ import (
 	"fundpass/signing"
 )
 
-var (
-	// errRefused is the error for a message that the server refuses.
-	errRefused = errors.New("refused")
-)
+// errRefused is the error for a message that the server refuses.
+var errRefused = errors.New("message refused")
 
 // maxCapture is larger than every message of Alipay. It rejects a log that is given by
 // mistake.
@@ -44,7 +42,7 @@ func verifyCommand(w terminal.Stdio) *cobra.Command {
 		Args: func(cmd *cobra.Command, args []string) error {
 			return terminal.AsUsage(cobra.MaximumNArgs(1)(cmd, args))
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return verifyMessage(w, args, show) },
+		RunE: func(cmd *cobra.Command, args []string) error { return verifyMessage(w.For(cmd), args, show) },
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return terminal.AsUsage(err) })
 	cmd.Flags().BoolVar(&show, "show", false, "also print the signed text, which may contain personal data")
@@ -72,12 +70,12 @@ func verifyMessage(w terminal.Stdio, args []string, show bool) error {
 		return terminal.AsUsage(err)
 	}
 	r := c.diagnose(keyring)
-	printReport(w.Out, r)
+	printReport(w, r)
 	if show {
 		fmt.Fprintf(w.Out, "\n%s\n", printable(r.Text))
 	}
 	if r.Verdict != nil {
-		return fmt.Errorf("message %w", errRefused)
+		return errRefused
 	}
 	return nil
 }
@@ -121,22 +119,25 @@ func readCapture(in io.Reader, args []string) ([]byte, error) {
 }
 
 // printReport prints the report on a message without the message's values.
-func printReport(out io.Writer, r signing.Report) {
-	row := func(what, note string) { fmt.Fprintf(out, "%-13s%s\n", what, note) }
-	row("family", cmp.Or(r.Family, "unknown"))
-	row("signed part", cmp.Or(r.Rule, "unknown"))
-	row("signed text", fmt.Sprintf("%d bytes, SHA-256 %x", r.Length, r.Digest))
+func printReport(w terminal.Stdio, r signing.Report) {
+	l := w.Language
+	var rows [][2]string
+	row := func(what, note string) { rows = append(rows, [2]string{what, note}) }
+	row(l.T("family"), cmp.Or(r.Family, l.T("unknown")))
+	row(l.T("signed part"), l.Match(cmp.Or(r.Rule, "unknown")))
+	row(l.T("signed text"), l.T("%d bytes, SHA-256 %x", r.Length, r.Digest))
 	for i, key := range r.Tried {
-		row([]string{"keys", ""}[min(i, 1)], key)
+		row([]string{l.T("keys"), ""}[min(i, 1)], l.Match(key))
 	}
-	row("signature", map[bool]string{true: "valid: Alipay's, over this text", false: "invalid: not Alipay's over this text"}[r.Genuine])
+	row(l.T("signature"), l.T(map[bool]string{true: "valid: Alipay's, over this text", false: "invalid: not Alipay's over this text"}[r.Genuine]))
 	if r.Verdict == nil {
-		row("verdict", "accepted")
-		return
+		row(l.T("verdict"), l.T("accepted"))
+	} else {
+		row(l.T("verdict"), l.T("refused: %s", l.Match(withoutPackage(r.Verdict.Error()))))
+		row(l.T("likely"), l.Match(withoutPackage(r.Reason)))
+		row(l.T("to do"), l.T(adviceFor(r)))
 	}
-	row("verdict", "refused: "+withoutPackage(r.Verdict.Error()))
-	row("likely", withoutPackage(r.Reason))
-	row("to do", adviceFor(r))
+	terminal.PrintPairs(w.Out, rows)
 }
 
 // withoutPackage removes the prefix "signing: " at every level of an error.

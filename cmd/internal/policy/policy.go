@@ -38,26 +38,27 @@ func policyListCommand(w terminal.Stdio) *cobra.Command {
 		Use:   "list",
 		Short: "List the built-in policies",
 		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return listPolicies(w) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return listPolicies(w.For(cmd)) },
 	}
 }
 
 func listPolicies(w terminal.Stdio) error {
+	l := w.Language
 	var rows []table.Row
 	for _, name := range passwd.Builtins() {
 		p, err := passwd.Builtin(name)
 		if err != nil {
 			return err
 		}
-		rows = append(rows, table.Row{p.Name, p.City, describeRules(p), cmp.Or(strings.Join(p.InitialRules, " "), "none"), describeLock(p.Lock)})
+		rows = append(rows, table.Row{p.Name, p.City, describeRules(l, p), cmp.Or(strings.Join(p.InitialRules, " "), l.T("none")), describeLock(p.Lock)})
 	}
-	terminal.PrintTable(w.Out, table.Row{"name", "city", "rules", "initial passwords", "failed attempts, then locked for"}, rows)
-	fmt.Fprintln(w.Out, "\nRules change: compare a policy with the centre's current notices before you use it.")
+	terminal.PrintTable(w.Out, l.Row("name", "city", "rules", "initial passwords", "failed attempts, then locked for"), rows)
+	fmt.Fprintln(w.Out, l.T("\nRules change: compare a policy with the centre's current notices before you use it."))
 	return nil
 }
 
 // describeRules returns the lengths and the other checks of a policy in a few words.
-func describeRules(p *passwd.Policy) string {
+func describeRules(l terminal.Language, p *passwd.Policy) string {
 	var parts []string
 	shortest, longest := 0, 0
 	for _, r := range p.Rules {
@@ -71,7 +72,7 @@ func describeRules(p *passwd.Policy) string {
 		case c.Require != nil:
 			parts = append(parts, strings.Join(c.Require, "+"))
 		case c.NoSpace:
-			parts = append(parts, "no blank")
+			parts = append(parts, l.T("no blank"))
 		}
 	}
 	return strings.Join(append([]string{fmt.Sprintf("%d-%d", shortest, longest)}, parts...), " ")
@@ -110,7 +111,7 @@ func policyLintCommand(w terminal.Stdio) *cobra.Command {
 			"not, what would correct it. It exits 1 if the policy fails a clause without\n" +
 			"declaring it (\"legacy\": true with a reason), or is invalid.",
 		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return lintPolicy(w, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return lintPolicy(w.For(cmd), args[0]) },
 	}
 }
 
@@ -125,16 +126,17 @@ func lintPolicy(w terminal.Stdio, source string) error {
 		return err
 	}
 	findings := p.Lint()
+	l := w.Language
 	var rows []table.Row
 	for _, f := range findings {
 		note := f.Text
 		if f.Mend != "" {
 			note += "; " + f.Mend
 		}
-		rows = append(rows, table.Row{f.Level, f.Standard, f.Clause, describeRule(p, f.Rule), note})
+		rows = append(rows, table.Row{l.T(string(f.Level)), f.Standard, f.Clause, describeRule(p, f.Rule), l.Match(note)})
 	}
-	fmt.Fprintf(w.Out, "%s %s: %s\n\n", p.Name, p.City, describeRules(p))
-	terminal.PrintTable(w.Out, table.Row{"", "standard", "clause", "rule", "finding"}, rows)
+	fmt.Fprintf(w.Out, "%s %s: %s\n\n", p.Name, p.City, describeRules(l, p))
+	terminal.PrintTable(w.Out, l.Row("", "standard", "clause", "rule", "finding"), rows)
 	fmt.Fprintln(w.Out)
 	return printGrades(w, passwd.Grades(findings))
 }
@@ -154,9 +156,9 @@ func printGrades(w terminal.Stdio, grades []passwd.Grade) error {
 	var rows []table.Row
 	for _, g := range grades {
 		undeclared += g.Undeclared
-		rows = append(rows, table.Row{g.Standard, g.Grade, g.Met, g.Noted, g.Warned, g.Failed})
+		rows = append(rows, table.Row{g.Standard, w.Language.T(g.Grade), g.Met, g.Noted, g.Warned, g.Failed})
 	}
-	terminal.PrintTable(w.Out, table.Row{"standard", "grade", "met", "note", "warn", "fail"}, rows)
+	terminal.PrintTable(w.Out, w.Language.Row("standard", "grade", "met", "note", "warn", "fail"), rows)
 	if undeclared > 0 {
 		return fmt.Errorf("%d %w", undeclared, errLintFailed)
 	}

@@ -29,7 +29,7 @@ func policyTryCommand(w terminal.Stdio) *cobra.Command {
 			"Without a terminal it reads the five answers as lines of the standard input; the\n" +
 			"last four may be missing. It exits 1 if the password is refused.",
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return tryPolicy(cmd.Context(), w, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return tryPolicy(cmd.Context(), w.For(cmd), args[0]) },
 	}
 }
 
@@ -49,19 +49,19 @@ func tryPolicy(ctx context.Context, w terminal.Stdio, source string) error {
 	}
 	broken := p.Check(candidate, s)
 	if len(broken) == 0 {
-		fmt.Fprintln(w.Out, "accepted")
+		fmt.Fprintln(w.Out, w.Language.T("accepted"))
 		return nil
 	}
 	var rows []table.Row
 	for _, b := range broken {
 		rows = append(rows, table.Row{b.Code, b.Rule, b.Message})
 	}
-	terminal.PrintTable(w.Out, table.Row{"code", "rule", "what the citizen reads"}, rows)
-	return fmt.Errorf("password %w", errWeak)
+	terminal.PrintTable(w.Out, w.Language.Row("code", "rule", "what the citizen reads"), rows)
+	return errWeak
 }
 
 // errWeak is returned for a password that breaks a rule.
-var errWeak = errors.New("refused")
+var errWeak = errors.New("password refused")
 
 // errNoPassword is returned if the input ends before the password.
 var errNoPassword = errors.New("no password was given")
@@ -74,12 +74,13 @@ type prompter struct {
 	terminal *os.File // nil: none
 	lines    *bufio.Reader
 	prompts  io.Writer
+	language terminal.Language
 }
 
 // newPrompter prompts only if the input is a terminal, so that the output of a pipe has
 // no prompts.
 func newPrompter(w terminal.Stdio) prompter {
-	a := prompter{lines: bufio.NewReader(io.LimitReader(w.In, maxAnswer)), prompts: io.Discard}
+	a := prompter{lines: bufio.NewReader(io.LimitReader(w.In, maxAnswer)), prompts: io.Discard, language: w.Language}
 	if f, ok := w.In.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		a.terminal, a.prompts = f, w.Err
 	}
@@ -95,7 +96,7 @@ func (a prompter) candidate(ctx context.Context) (passwd.Secret, passwd.Subject,
 	answers := make([]string, 4)
 	for i, prompt := range []string{"Name 姓名 (empty to skip): ", "Document number 证件号码 (empty to skip): ",
 		"Phone 手机号 (empty to skip): ", "Account number 公积金账号 (empty to skip): "} {
-		fmt.Fprint(a.prompts, prompt)
+		fmt.Fprint(a.prompts, a.language.T(prompt))
 		answer, err := a.line()
 		if err != nil && !errors.Is(err, io.EOF) {
 			return passwd.Secret{}, passwd.Subject{}, err
@@ -119,7 +120,7 @@ func (a prompter) password(ctx context.Context, prompt string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("terminal: %w", err)
 	}
-	fmt.Fprint(a.prompts, prompt)
+	fmt.Fprint(a.prompts, a.language.T(prompt))
 	defer fmt.Fprintln(a.prompts)
 	type typed struct {
 		password []byte

@@ -28,7 +28,7 @@ type syncer struct {
 
 // compare finds the lines that differ and what they would do.
 func (s *syncer) compare(ctx context.Context, progress io.Writer) (err error) {
-	meter := startMeter(progress, "compare", "lines", 0, s.roster.lines)
+	meter := s.startMeter(progress, "compare", "lines", 0, s.roster.lines)
 	defer meter.End()
 	defer func() {
 		if s.lateFile != nil {

@@ -77,7 +77,7 @@ func importCommand(w terminal.Stdio) *cobra.Command {
 			case out != "" && s.people == 0:
 				return errors.New("--out goes with --sample")
 			case out != "":
-				return writeSample(w, s, out)
+				return writeSample(w.For(c), s, out)
 			}
 			return importRoster(c.Context(), w.For(c), r, options)
 		},
@@ -120,7 +120,7 @@ func writeSample(w terminal.Stdio, s sample, path string) error {
 	if err := errors.Join(s.write(f), f.Close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(w.Out, "%d invented people are in %s\nNext: fundpass import %s\n", s.people, path, path)
+	fmt.Fprintln(w.Out, w.Language.T("%d invented people are in %s\nNext: fundpass import %s", s.people, path, path))
 	return nil
 }
 

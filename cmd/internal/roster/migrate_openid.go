@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -56,7 +55,7 @@ func migrateOpenID(ctx context.Context, w terminal.Stdio, dry bool) error {
 	}
 	defer db.Close()
 	c := openIDMigration{db: db, openIDs: gateway.OpenIDs, dry: dry, pause: 500 * time.Millisecond}
-	err = c.walk(ctx, w.Err)
+	err = c.walk(ctx, w)
 	c.print(w)
 	switch {
 	case err != nil:
@@ -82,13 +81,13 @@ type openIDMigration struct {
 	answered  bool // Alipay has answered a question at all
 }
 
-func (c *openIDMigration) walk(ctx context.Context, progress io.Writer) error {
+func (c *openIDMigration) walk(ctx context.Context, w terminal.Stdio) error {
 	total, moved, err := c.db.CountLinks(ctx, store.ProviderAlipay)
 	if err != nil {
 		return err
 	}
 	c.before = moved
-	m := &terminal.Meter{Out: progress, What: "migrate-openid", Unit: "links", Total: total}
+	m := &terminal.Meter{Out: w.Err, Language: w.Language, What: "migrate-openid", Unit: "links", Total: total}
 	m.Start()
 	defer m.End()
 	done := int64(0)

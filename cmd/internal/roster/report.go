@@ -141,11 +141,11 @@ func newMeter(out io.Writer, m *intake) *terminal.Meter {
 	if m.header.has(colDigest) {
 		what = "import, hashing old passwords (slow)"
 	}
-	return startMeter(out, what, "lines", m.begun.Lines, m.roster.lines)
+	return m.startMeter(out, what, "lines", m.begun.Lines, m.roster.lines)
 }
 
-func startMeter(out io.Writer, what, unit string, from, total int64) *terminal.Meter {
-	b := &terminal.Meter{Out: out, What: what, Unit: unit, From: from, Total: total}
+func (m *intake) startMeter(out io.Writer, what, unit string, from, total int64) *terminal.Meter {
+	b := &terminal.Meter{Out: out, Language: m.language, What: what, Unit: unit, From: from, Total: total}
 	b.Start()
 	return b
 }

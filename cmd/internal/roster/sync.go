@@ -110,7 +110,7 @@ func (s *syncer) run(ctx context.Context, progress io.Writer) error {
 	if err := s.begin(ctx, file[:], &run); err != nil {
 		return err
 	}
-	s.meter = startMeter(progress, "sync", "changes", s.begun.Lines, s.begun.Lines+s.chosen.n)
+	s.meter = s.startMeter(progress, "sync", "changes", s.begun.Lines, s.begun.Lines+s.chosen.n)
 	defer s.meter.End()
 	if s.chosen.n > 0 {
 		if err := s.read(func() error { return s.write(ctx, &s.chosen) }); err != nil {

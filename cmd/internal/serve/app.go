@@ -20,6 +20,7 @@ import (
 	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/miniapp-api/website"
+	"fundpass/miniapp-api/website/oidc"
 	"fundpass/signing"
 	"fundpass/store"
 )
@@ -86,6 +87,7 @@ func assemble(ctx context.Context, s settings.Settings, log *slog.Logger, export
 		log.Warn("setting is allowed but unsafe", "setting", p.Setting, "err", p.Err)
 	}
 	a.warnSandbox()
+	a.warnKeypads(ctx)
 	return a, nil
 }
 
@@ -125,11 +127,12 @@ func (a *App) addServer(f settings.Files) error {
 	}
 	a.server, a.Handler = server, server.Handler()
 	a.addSMS(f.SMS)
-	return errors.Join(a.addWebsite(), a.addMobile())
+	return errors.Join(a.addWebsite(f.Issuer), a.addMobile())
 }
 
-// addWebsite adds the pages in a browser if they have an origin.
-func (a *App) addWebsite() error {
+// addWebsite adds the pages in a browser if they have an origin, with the sign-in at an issuer
+// unless it is nil.
+func (a *App) addWebsite(issuer *oidc.Settings) error {
 	s := a.Settings
 	if s.WebsiteOrigin == "" {
 		return nil
@@ -142,7 +145,7 @@ func (a *App) addWebsite() error {
 	if err != nil {
 		return err
 	}
-	a.website, err = website.New(website.Config{DB: a.DB, Service: a.service, Server: server, Origin: s.WebsiteOrigin, Documents: a.documents})
+	a.website, err = website.New(website.Config{DB: a.DB, Service: a.service, Server: server, Origin: s.WebsiteOrigin, Issuer: issuer, Documents: a.documents})
 	return err
 }
 

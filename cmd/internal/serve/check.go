@@ -48,20 +48,18 @@ type finding struct {
 	note    any // a string, a terminal.Localized or an error
 }
 
-// noteIn returns the note in a language. The texts of other packages are English.
+// noteIn returns the note in a language, on one line.
 func (f finding) noteIn(l terminal.Language) string {
-	var text terminal.Localized
+	text := ""
 	switch note := f.note.(type) {
 	case string:
-		return l.T(note)
+		text = l.T(note)
 	case terminal.Localized:
-		text = note
+		text = note.In(l)
 	case error:
-		if l != terminal.Chinese || !errors.As(note, &text) {
-			return oneLine(note)
-		}
+		text = l.Of(note)
 	}
-	return strings.ReplaceAll(text.In(l), "\n", "; ")
+	return strings.ReplaceAll(text, "\n", "; ")
 }
 
 // check collects all findings before it prints them. It inspects the database only if its
@@ -119,8 +117,6 @@ func bySetting(problems []settings.Problem) map[string][]error {
 	}
 	return m
 }
-
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // describe returns the note for a valid setting.
 func describe(s settings.Settings, field settings.Field, f settings.Files) any {

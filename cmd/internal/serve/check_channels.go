@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"time"
 
 	"fundpass/cmd/internal/terminal"
@@ -8,6 +9,20 @@ import (
 	"fundpass/miniapp-api/selfservice"
 	"fundpass/store"
 )
+
+// warnKeypads logs the channels that cannot type what the policy allows. The policy may have
+// changed since they were switched on.
+func (a *App) warnKeypads(ctx context.Context) {
+	all, err := a.DB.Channels(ctx)
+	if err != nil {
+		a.log.Warn("registry of channels not read", "err", err)
+	}
+	for _, e := range all {
+		if err := selfservice.CheckKeypad(a.Policy, e); err != nil {
+			a.log.Warn("passwords that a channel cannot type", "channel", e.Channel, "err", err)
+		}
+	}
+}
 
 // findChannels reports every channel that is on or was switched off. A channel that cannot type
 // what the policy allows fails.

@@ -3,12 +3,14 @@ package serve
 import (
 	"database/sql"
 	"errors"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"fundpass/cmd/internal/cmdtest"
+	"fundpass/cmd/internal/settings"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -243,6 +245,15 @@ func TestCheckChannels(t *testing.T) {
 	cmdtest.NoError(t, err)
 	got = runCheck(t, s.Env())
 	got.want(verdictFail, "channel", "hotline types only 0-9")
+	parsed, err := settings.Read(cmdtest.GetenvOf(s.Env()))
+	cmdtest.NoError(t, err)
+	var log strings.Builder
+	a, err := Assemble(t.Context(), parsed, slog.New(slog.NewTextHandler(&log, nil)))
+	cmdtest.NoError(t, err)
+	cmdtest.NoError(t, a.Close())
+	if !strings.Contains(log.String(), "passwords that a channel cannot type") {
+		t.Errorf("serve starts silently: %s", log.String())
+	}
 	got.want(verdictWarn, "channel", "hotline is on; the password alone opens it")
 	got.want(verdictWarn, "channel", "alipay was switched off by hand: drill")
 	if !errors.Is(got.Err, errCheckFailed) {

@@ -60,6 +60,7 @@ func (a *App) Serve(ctx context.Context, on Listeners) error {
 		workers.Go(func() { a.sms.work(workerCtx, smsEvery) })
 	}
 	workers.Go(func() { a.watchExpiry(workerCtx, warnEvery) })
+	workers.Go(func() { a.checkIssuer(workerCtx) })
 	defer workers.Wait()
 	defer stopWorkers()
 	select {

@@ -23,7 +23,7 @@ func migrateCommand(w terminal.Stdio) *cobra.Command {
 			"With --distributed it also distributes the tables of a Citus cluster: connect to the\n" +
 			"coordinator, after the extension was created and the workers were added.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return migrate(cmd.Context(), w, distributed) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return migrate(cmd.Context(), w.For(cmd), distributed) },
 	}
 	cmd.Flags().BoolVar(&distributed, "distributed", false, "distribute the tables of a Citus cluster by centre")
 	return cmd
@@ -34,7 +34,7 @@ func migrateCommand(w terminal.Stdio) *cobra.Command {
 func migrate(ctx context.Context, w terminal.Stdio, distributed bool) error {
 	dsn := strings.TrimSpace(w.Getenv("FUNDPASS_DATABASE_URL"))
 	if dsn == "" {
-		return settings.Problemf("FUNDPASS_DATABASE_URL", "is not set; wanted: %s", settings.FieldOf("DatabaseURL").About)
+		return settings.Problemf("FUNDPASS_DATABASE_URL", "is not set; wanted: %s", settings.FieldOf("DatabaseURL").Wanted())
 	}
 	c := store.MigrateConfig{DSN: dsn, ConnectLimit: settings.DatabaseLimit}
 	var applied, spread []string
@@ -45,16 +45,16 @@ func migrate(ctx context.Context, w terminal.Stdio, distributed bool) error {
 		applied, err = store.Migrate(ctx, c)
 	}
 	for _, name := range applied {
-		fmt.Fprintln(w.Out, "applied", name)
+		fmt.Fprintln(w.Out, w.Language.T("applied"), name)
 	}
 	for _, name := range spread {
-		fmt.Fprintln(w.Out, "distributed", name)
+		fmt.Fprintln(w.Out, w.Language.T("distributed"), name)
 	}
 	if err != nil {
 		return settings.Problem{Setting: "FUNDPASS_DATABASE_URL", Err: err}
 	}
 	if len(applied)+len(spread) == 0 {
-		fmt.Fprintln(w.Out, "The schema is up to date.")
+		fmt.Fprintln(w.Out, w.Language.T("The schema is up to date."))
 	}
 	return nil
 }

@@ -24,32 +24,42 @@ const (
 	databaseStep = time.Second
 )
 
+const serveHelp = `Serve serves the mini-program until it gets SIGTERM or SIGINT, and then finishes the
+active requests. SIGHUP reloads the keys of the application, of Alipay, of the
+transport and of the content; the other files are read at the start only. Settings
+are environment variables, or lines of the file that --env-file names; the
+environment wins:
+
+%s`
+
 func serveCommand(w terminal.Stdio) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the API in production",
-		Long: "Serve serves the mini-program until it gets SIGTERM or SIGINT, and then finishes the\n" +
-			"active requests. SIGHUP reloads the keys of the application, of Alipay, of the\n" +
-			"transport and of the content; the other files are read at the start only. Settings\n" +
-			"are environment variables, or lines of the file that --env-file names; the\n" +
-			"environment wins:\n\n" + settingsHelp(),
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), w) },
+		Long:  fmt.Sprintf(serveHelp, settingsHelp(terminal.English)),
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), w) },
 	}
+	cmd.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		l := w.For(cmd).Language
+		cmd.Long = l.T(serveHelp, settingsHelp(l))
+		cmd.Root().HelpFunc()(cmd, args)
+	})
+	return cmd
 }
 
 // settingsHelp returns the list of settings in the help of serve.
-func settingsHelp() string {
+func settingsHelp(l terminal.Language) string {
 	var b strings.Builder
 	for _, f := range settings.Fields() {
 		state := ""
 		if f.Needed {
-			state = " (required)"
+			state = " (" + l.T("required") + ")"
 		}
 		if f.Default != "" {
 			state = " (" + f.Default + ")"
 		}
-		fmt.Fprintf(&b, "  %s%s\n      %s\n", f.Name, state, f.About)
+		fmt.Fprintf(&b, "  %s%s\n      %s\n", f.Name, state, f.Wanted().In(l))
 	}
 	return b.String()
 }

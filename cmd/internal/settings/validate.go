@@ -107,6 +107,8 @@ func (s Settings) validateAddresses() []Problem {
 // validateWebsite returns the problems of the pages in a browser.
 func (s Settings) validateWebsite() []Problem {
 	switch {
+	case s.WebsiteAddr == "" && s.WebsiteOrigin == "" && s.OIDCFile != "":
+		return []Problem{Problemf("FUNDPASS_OIDC_FILE", "needs FUNDPASS_WEBSITE_ADDR and FUNDPASS_WEBSITE_ORIGIN: citizens sign in at the issuer on the website")}
 	case s.WebsiteAddr == "" && s.WebsiteOrigin == "":
 		return nil
 	case s.WebsiteAddr == "":

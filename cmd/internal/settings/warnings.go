@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 	"time"
@@ -23,7 +24,7 @@ func (s Settings) WeakPolicy(p *passwd.Policy) []Problem {
 	}
 	var all []Problem
 	for _, warning := range p.Warnings() {
-		all = append(all, Problemf("FUNDPASS_POLICY_FILE", "%s", warning))
+		all = append(all, Problem{"FUNDPASS_POLICY_FILE", errors.New(warning)})
 	}
 	return all
 }

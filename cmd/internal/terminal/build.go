@@ -1,7 +1,6 @@
 package terminal
 
 import (
-	"fmt"
 	"runtime"
 	"runtime/debug"
 )
@@ -42,14 +41,14 @@ func (b Build) from(info *debug.BuildInfo) Build {
 	return b
 }
 
-// String returns the build in three lines.
-func (b Build) String() string {
+// In returns the build in three lines.
+func (b Build) In(l Language) string {
 	commit := b.Revision
 	if b.Time != "" {
-		commit += " of " + b.Time
+		commit = l.T("%s of %s", commit, b.Time)
 	}
 	if b.Modified {
-		commit += ", with uncommitted changes"
+		commit = l.T("%s, with uncommitted changes", commit)
 	}
-	return fmt.Sprintf("fundpass %s\ncommit   %s\nbuilt    with %s for %s/%s\n", b.Version, commit, b.Go, runtime.GOOS, runtime.GOARCH)
+	return l.T("fundpass %s\ncommit   %s\nbuilt    with %s for %s/%s\n", b.Version, commit, b.Go, runtime.GOOS, runtime.GOARCH)
 }

@@ -22,7 +22,7 @@ func TestBuild(t *testing.T) {
 			{Key: "vcs.revision", Value: "0123abcd"}, {Key: "vcs.modified", Value: "true"},
 		}}, "0123abcd, with uncommitted changes\n"},
 	} {
-		if got := bare.from(&c.info).String(); !strings.Contains(got, c.want) {
+		if got := bare.from(&c.info).In(English); !strings.Contains(got, c.want) {
 			t.Errorf("%s: %q", c.name, got)
 		}
 	}

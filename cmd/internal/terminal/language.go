@@ -48,6 +48,20 @@ func (w Stdio) For(cmd *cobra.Command) Stdio {
 	return w
 }
 
+// Asked is For after a call that failed, perhaps before --lang was reached.
+func (w Stdio) Asked(root *cobra.Command, args []string) Stdio {
+	for i, arg := range args {
+		value, given := strings.CutPrefix(arg, "--lang=")
+		if arg == "--lang" && i+1 < len(args) {
+			value, given = args[i+1], true
+		}
+		if given {
+			_ = root.PersistentFlags().Set("lang", value) // a wrong value is the error of the call
+		}
+	}
+	return w.For(root)
+}
+
 // T returns an English text in l, formatted with args. The English text is the key of the
 // Chinese one; a test finds missing keys.
 func (l Language) T(english string, args ...any) string {

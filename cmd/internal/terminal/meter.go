@@ -15,7 +15,8 @@ import (
 type Meter struct {
 	bar         *progressbar.ProgressBar // nil without a terminal
 	Out         io.Writer
-	What, Unit  string
+	Language    Language
+	What, Unit  string // English
 	From, Total int64
 	shown       time.Time // time and position of the last line
 	shownLine   int64
@@ -29,8 +30,8 @@ func (b *Meter) Start() {
 	b.shown, b.shownLine = time.Now(), b.From
 	if f, ok := b.Out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		b.bar = progressbar.NewOptions64(b.Total-b.From, progressbar.OptionSetWriter(b.Out),
-			progressbar.OptionSetDescription(b.What), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("rows"),
+			progressbar.OptionSetDescription(b.Language.T(b.What)), progressbar.OptionSetWidth(30), progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString(b.Language.T("rows")),
 			progressbar.OptionSetPredictTime(true), progressbar.OptionSetRenderBlankState(true), progressbar.OptionClearOnFinish())
 	}
 }
@@ -46,7 +47,8 @@ func (b *Meter) At(lines int64) {
 		// The estimate uses the latest rate, because inserts slow down as indexes grow.
 		rate := max(1, PerSecond(lines-b.shownLine, now.Sub(b.shown)))
 		left := time.Duration((b.Total-lines)/rate) * time.Second
-		fmt.Fprintf(b.Out, "%s: %d of %d %s, %d rows/s, about %s left\n", b.What, lines, b.Total, b.Unit, rate, left)
+		l := b.Language
+		fmt.Fprint(b.Out, l.T("%s: %d of %d %s, %d rows/s, about %s left\n", l.T(b.What), lines, b.Total, l.T(b.Unit), rate, left))
 		b.shown, b.shownLine = now, lines
 	}
 }

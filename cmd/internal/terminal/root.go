@@ -14,5 +14,7 @@ func Root(w Stdio, commands ...*cobra.Command) *cobra.Command {
 	root.SetErr(w.Err)
 	root.PersistentFlags().Var(new(Language), "lang", "language of reports; by default Chinese if LC_ALL, LC_MESSAGES or LANG begins with zh")
 	root.AddCommand(commands...)
+	root.InitDefaultHelpFlag() // before --lang is looked for behind it
+	localizeHelp(root, w)
 	return root
 }

@@ -9,27 +9,31 @@ import (
 	"golang.org/x/term"
 )
 
-// A Screen writes text for operators. It counts Chinese characters as two columns, as
-// terminals do.
+// A Screen writes text for operators in their language. It counts Chinese characters as two
+// columns, as terminals do.
 type Screen struct {
-	Out   io.Writer
+	Out io.Writer
+	Language
 	color bool
 }
 
-// NewScreen returns a screen that uses colors if out is a terminal.
-func NewScreen(out io.Writer) Screen {
-	f, ok := out.(*os.File)
-	return Screen{Out: out, color: ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""}
+// NewScreen returns a screen on w.Out. It uses colors if that is a terminal.
+func NewScreen(w Stdio) Screen {
+	f, ok := w.Out.(*os.File)
+	return Screen{Out: w.Out, Language: w.Language, color: ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""}
 }
 
+// Say writes a line.
+func (s Screen) Say(line string) { fmt.Fprintln(s.Out, s.Match(line)) }
+
 // Title writes the first line of a screen.
-func (s Screen) Title(title string) { fmt.Fprintf(s.Out, "%s\n", s.Paint(title, text.Bold)) }
+func (s Screen) Title(title string) { fmt.Fprintf(s.Out, "%s\n", s.Paint(s.Match(title), text.Bold)) }
 
 // Heading writes the heading of a section.
-func (s Screen) Heading(name string) { fmt.Fprintf(s.Out, "\n%s\n", s.Paint(name, text.Bold)) }
+func (s Screen) Heading(name string) { fmt.Fprintf(s.Out, "\n%s\n", s.Paint(s.Match(name), text.Bold)) }
 
 // End writes the result.
-func (s Screen) End(result string) { fmt.Fprintf(s.Out, "\n%s\n", s.Paint(result, text.Bold)) }
+func (s Screen) End(result string) { fmt.Fprintf(s.Out, "\n%s\n", s.Paint(s.Match(result), text.Bold)) }
 
 // Paint returns the text in a color, on a terminal.
 func (s Screen) Paint(what string, c text.Color) string {
@@ -41,7 +45,8 @@ func (s Screen) Paint(what string, c text.Color) string {
 
 // List writes names and descriptions in two aligned columns.
 func (s Screen) List(lines [][2]string) {
-	for _, l := range lines {
-		fmt.Fprintf(s.Out, "  %s%s\n", text.Pad(l[0], 11, ' '), l[1])
+	for i, l := range lines {
+		lines[i] = [2]string{s.Match(l[0]), s.Match(l[1])}
 	}
+	printPairs(s.Out, "  ", lines, screenWidth(s.Out))
 }

@@ -3,12 +3,10 @@ package terminal
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
-	"golang.org/x/term"
 )
 
 // leastColumn is the least width to which the last column of a table is folded.
@@ -16,22 +14,10 @@ const leastColumn = 24
 
 // PrintTable writes aligned columns without lines between them. It folds nothing in a file
 // or a pipe, so that a path can be copied and a line can be searched for. On a terminal it
-// folds the last column at blanks, so that no line is wider than the screen.
+// folds the last column, so that no line is wider than the screen. The texts are in the
+// language of the reader already.
 func PrintTable(out io.Writer, header table.Row, rows []table.Row) {
 	printTable(out, header, rows, screenWidth(out))
-}
-
-// screenWidth returns the columns of a terminal, or 0 for anything else.
-func screenWidth(out io.Writer) int {
-	f, ok := out.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return 0
-	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 80
-	}
-	return width
 }
 
 func printTable(out io.Writer, header table.Row, rows []table.Row, width int) {
@@ -39,7 +25,7 @@ func printTable(out io.Writer, header table.Row, rows []table.Row, width int) {
 	if width > 0 && widest(lines) > width {
 		last := width - widest(render(withoutLast(header), rowsWithoutLast(rows), 0)) - 3 // the gap between columns
 		if last < leastColumn {
-			printRecords(out, header, rows)
+			printRecords(out, header, rows, width)
 			return
 		}
 		lines = render(header, rows, last)
@@ -56,7 +42,7 @@ func render(header table.Row, rows []table.Row, last int) []string {
 	t.Style().Options = table.OptionsNoBordersAndSeparators
 	t.Style().Format.Header = text.FormatDefault
 	if last > 0 {
-		t.SetColumnConfigs([]table.ColumnConfig{{Number: len(header), WidthMax: last, WidthMaxEnforcer: text.WrapSoft}})
+		t.SetColumnConfigs([]table.ColumnConfig{{Number: len(header), WidthMax: last, WidthMaxEnforcer: Fold}})
 	}
 	t.AppendHeader(header)
 	t.AppendRows(rows)
@@ -82,15 +68,34 @@ func rowsWithoutLast(rows []table.Row) []table.Row {
 
 // printRecords writes a table that is too wide for any folding: a line for each field, an empty
 // line after each row.
-func printRecords(out io.Writer, header table.Row, rows []table.Row) {
-	most := 0
-	for _, name := range header {
-		most = max(most, text.StringWidthWithoutEscSequences(fmt.Sprint(name)))
-	}
+func printRecords(out io.Writer, header table.Row, rows []table.Row, width int) {
 	for _, row := range rows {
+		pairs := make([][2]string, len(row))
 		for i, field := range row {
-			fmt.Fprintf(out, "%s  %v\n", text.Pad(fmt.Sprint(header[i]), most, ' '), field)
+			pairs[i] = [2]string{fmt.Sprint(header[i]), fmt.Sprint(field)}
 		}
+		printPairs(out, "", pairs, width)
 		fmt.Fprintln(out)
+	}
+}
+
+// PrintPairs writes names and descriptions in two columns, the second folded as in PrintTable.
+func PrintPairs(out io.Writer, pairs [][2]string) { printPairs(out, "", pairs, screenWidth(out)) }
+
+func printPairs(out io.Writer, indent string, pairs [][2]string, width int) {
+	most := 0
+	for _, p := range pairs {
+		most = max(most, text.StringWidthWithoutEscSequences(p[0]))
+	}
+	left := 0
+	if width > 0 {
+		left = max(width-len(indent)-most-2, 1)
+	}
+	for _, p := range pairs {
+		name := p[0]
+		for line := range strings.SplitSeq(Fold(p[1], left), "\n") {
+			fmt.Fprintln(out, strings.TrimRight(indent+text.Pad(name, most, ' ')+"  "+line, " "))
+			name = ""
+		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 func walkAt(t *testing.T, codes map[string]string) (*walk, *cmdtest.LogBuffer) {
 	out := &cmdtest.LogBuffer{}
 	p := apiclient.Client{Base: fakeDemo(t, codes), HTTP: http.DefaultClient}
-	w := &walk{client: p, otherClient: p, Screen: terminal.NewScreen(out), first: "a", password: "b"}
+	w := &walk{client: p, otherClient: p, Screen: terminal.NewScreen(terminal.Stdio{Out: out}), first: "a", password: "b"}
 	w.person.Person = "ok"
 	return w, out
 }

@@ -12,15 +12,16 @@ import (
 	"fundpass/cmd/internal/terminal"
 )
 
-// First columns of the parts of a line.
+// Columns of a step, whose lines fit into 80.
 const (
 	indent       = 7
 	answerColumn = 56
-	tookColumn   = 84
+	tookColumn   = 72
+	columns      = 80
 )
 
-// A line is one step of a walk, printed on two lines: what the step proves and the code
-// of the answer, then the call and what the citizen reads.
+// A line is one step of a walk: what the step proves and the code of the answer, then the call
+// and how long it took, then what the citizen reads.
 type line struct {
 	number int
 	passed bool
@@ -29,26 +30,25 @@ type line struct {
 	note   string
 }
 
-// printLine prints a step. Ids in paths are shortened, and notes of several lines are
-// aligned.
+// printLine prints a step. Ids in paths are shortened.
 func printLine(s terminal.Screen, l line) {
 	mark := s.Paint("✓", text.FgGreen)
 	if !l.passed {
 		mark = s.Paint("✗", text.FgRed)
 	}
-	code := "no reply"
+	code := s.T("no reply")
 	if l.answer.Status != 0 {
 		code = fmt.Sprintf("%d %s", l.answer.Status, l.answer.Code)
 	}
-	head := text.Pad(fmt.Sprintf(" %s %2d  %s", mark, l.number, l.proves), answerColumn, ' ') + code
-	fmt.Fprintf(s.Out, "%s%8s\n", text.Pad(head, tookColumn, ' '), milliseconds(l.answer.Took))
-	call := strings.Repeat(" ", indent) + l.answer.Method + " " + ids.ReplaceAllString(l.answer.Path, "{id}")
-	for i, note := range strings.Split(l.note, "\n") {
-		if i > 0 {
-			call = ""
-		}
-		below := strings.TrimRight(text.Pad(call, answerColumn, ' ')+note, " ")
-		fmt.Fprintln(s.Out, s.Paint(below, text.Faint))
+	fmt.Fprintln(s.Out, text.Pad(fmt.Sprintf(" %s %2d  %s", mark, l.number, s.Match(l.proves)), answerColumn, ' ')+code)
+	left := strings.Repeat(" ", indent)
+	call := l.answer.Method + " " + ids.ReplaceAllString(l.answer.Path, "{id}")
+	fmt.Fprintln(s.Out, s.Paint(fmt.Sprintf("%s%8s", text.Pad(left+call, tookColumn, ' '), milliseconds(l.answer.Took)), text.Faint))
+	if l.note == "" {
+		return
+	}
+	for note := range strings.SplitSeq(terminal.Fold(s.Match(l.note), columns-indent), "\n") {
+		fmt.Fprintln(s.Out, s.Paint(left+note, text.Faint))
 	}
 }
 

@@ -31,7 +31,7 @@ func TestWalkSubscribes(t *testing.T) {
 			got = append(got, r.Method+" "+r.URL.Path+" "+string(body))
 			io.WriteString(w, `{"code":"OK","data":{"templates":`+templates+`}}`)
 		}))
-		w := &walk{client: apiclient.Client{Base: s.URL, HTTP: s.Client()}, Screen: terminal.NewScreen(&cmdtest.LogBuffer{})}
+		w := &walk{client: apiclient.Client{Base: s.URL, HTTP: s.Client()}, Screen: terminal.NewScreen(terminal.Stdio{Out: &cmdtest.LogBuffer{}})}
 		cmdtest.NoError(t, w.subscribe(t.Context(), &w.client, "ok"))
 		s.Close()
 		if d := cmp.Diff(want, got); d != "" {

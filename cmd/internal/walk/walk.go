@@ -40,7 +40,7 @@ func Command(w terminal.Stdio) *cobra.Command {
 				return fmt.Errorf("--base %s is not a URL such as http://127.0.0.1:8080", base)
 			}
 			client := apiclient.Client{Base: strings.TrimRight(base, "/"), HTTP: &http.Client{Timeout: 10 * time.Second}}
-			walk := &walk{client: client, otherClient: client, Screen: terminal.NewScreen(w.Out), password: password}
+			walk := &walk{client: client, otherClient: client, Screen: terminal.NewScreen(w.For(cmd)), password: password}
 			return walk.run(cmd.Context(), person)
 		},
 	}

@@ -130,17 +130,19 @@ func TestNotes(t *testing.T) {
 func TestStepLines(t *testing.T) {
 	t.Parallel()
 	out := &cmdtest.LogBuffer{}
-	s := terminal.NewScreen(out)
+	s := terminal.NewScreen(terminal.Stdio{Out: out})
 	printLine(s, line{number: 9, passed: true, proves: "A wrong old password is refused", note: "原密码错误，密码还可以试4次", answer: apiclient.Answer{
 		Request: post("/v1/password/changes/0193a6a0-0000-7000-8000-000000000000/confirm", nil), Status: 403, Code: "OLD_PASSWORD_WRONG", Took: 61 * time.Millisecond,
 	}})
 	printLine(s, line{number: 10, proves: "修改密码", note: "first\nsecond", answer: apiclient.Answer{Request: get("/v1/password")}})
 	want := strings.Join([]string{
-		" ✓  9  A wrong old password is refused                  403 OLD_PASSWORD_WRONG         61 ms",
-		"       POST /v1/password/changes/{id}/confirm           原密码错误，密码还可以试4次",
-		" ✗ 10  修改密码                                         no reply                        0 ms",
-		"       GET /v1/password                                 first",
-		"                                                        second",
+		" ✓  9  A wrong old password is refused                  403 OLD_PASSWORD_WRONG",
+		"       POST /v1/password/changes/{id}/confirm                              61 ms",
+		"       原密码错误，密码还可以试4次",
+		" ✗ 10  修改密码                                         no reply",
+		"       GET /v1/password                                                     0 ms",
+		"       first",
+		"       second",
 		"",
 	}, "\n")
 	if diff := cmp.Diff(want, out.String()); diff != "" {

@@ -13,6 +13,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -77,8 +78,8 @@ type Error struct {
 func (e *Error) Error() string { return fmt.Sprintf("%s (%s, %s)", e.Message, e.Code, e.RequestID) }
 
 // Call sends a request with a proof and decodes data of the reply into data, unless that is nil.
-// It repeats the request once with the nonce of the reply if the server asks for that. A body of
-// nil sends none.
+// It repeats the request once if the reply has what was wrong with the proof: another nonce, or
+// another time than the phone's. A body of nil sends none.
 func (d *Device) Call(ctx context.Context, method, path string, body, data any) error {
 	var content []byte
 	if body != nil {
@@ -88,11 +89,23 @@ func (d *Device) Call(ctx context.Context, method, path string, body, data any) 
 		}
 	}
 	key := rand.Text() // the same for the repetition
+	ahead := d.serverAhead()
 	err := d.send(ctx, method, path, key, content, data)
-	if refused, ok := err.(*Error); ok && refused.Code == "USE_DPOP_NONCE" {
+	var refused *Error
+	if !errors.As(err, &refused) {
+		return err
+	}
+	wrongTime := refused.Code == "INVALID_DPOP_PROOF" && (d.serverAhead()-ahead).Abs() > 30*time.Second
+	if refused.Code == "USE_DPOP_NONCE" || wrongTime {
 		err = d.send(ctx, method, path, key, content, data)
 	}
 	return err
+}
+
+func (d *Device) serverAhead() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ahead
 }
 
 func (d *Device) send(ctx context.Context, method, path, key string, body []byte, data any) error {

@@ -76,6 +76,7 @@ screen({
     });
   },
 
+  /** Goes back from a code to the first way, or on to the clerk's code. */
   otherWay() {
     this.settle();
     const { byCode, bySMS, offered } = this.data;

@@ -41,6 +41,7 @@ func (s *Sim) idToken(g *grant) string {
 		header["alg"] = "HS256"
 		return compact(header, claims, hmacOf([]byte(s.cfg.ClientSecret)))
 	case SymmetricKey:
+		delete(claims, "at_hash") // some libraries refuse that of HS256, and not the signature
 		header["alg"] = "HS256"
 		return compact(header, claims, hmacOf([]byte(published)))
 	case OtherKey, OtherKeyID:
