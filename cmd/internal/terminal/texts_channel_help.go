@@ -127,7 +127,7 @@ var channelHelpTexts = map[string]string{
 	"%s: %s at %s, client %s":                                            "%s：%s，地址 %s，客户端 %s",
 	"Check reads the settings and files that serve reads and inspects the database and the\n" +
 		"registry of channels, without changing anything. It prints one line for each finding, also if settings are\n" +
-		"missing. It exits 1 if a line says fail. No line contains a key or a password.": "check 读取 serve 所读的设置和文件，并查看数据库和渠道登记，不作任何改动。每项结果一行，缺少\n" +
-		"设置时也照常检查。有一行为 fail 时退出码为 1。各行都不含密钥和密码。",
+		"missing. It exits 1 if a line says fail. No line contains a key or a password.": "check 读取 serve 所读的设置和文件，并查看数据库和渠道登记，不作任何改动。每项结果一行，\n" +
+		"缺少设置时也照常检查。有一行为 fail 时退出码为 1。各行都不含密钥和密码。",
 	"needs FUNDPASS_WEBSITE_ADDR and FUNDPASS_WEBSITE_ORIGIN: citizens sign in at the issuer on the website": "须设 FUNDPASS_WEBSITE_ADDR 和 FUNDPASS_WEBSITE_ORIGIN：市民在网站上经统一登录方登录",
 }
