@@ -48,6 +48,7 @@ func (p *phone) command(use, short string, args cobra.PositionalArgs, run func(c
 	return &cobra.Command{
 		Use: use, Short: short, Args: args,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			p.Stdio = p.For(cmd)
 			if err := p.load(); err != nil {
 				return err
 			}
@@ -148,7 +149,7 @@ func (p *phone) devices() *cobra.Command {
 			}
 			rows = append(rows, table.Row{d.ID, d.Name, d.Platform, d.UsedAt.Local().Format("2006-01-02 15:04"), mark})
 		}
-		terminal.PrintTable(p.Out, table.Row{"id", "name", "platform", "last sign-in", ""}, rows)
+		terminal.PrintTable(p.Out, p.Language.Row("id", "name", "platform", "last sign-in", ""), rows)
 		return nil
 	})
 }
@@ -178,7 +179,7 @@ func (p *phone) record() *cobra.Command {
 		for _, e := range reply.Events {
 			rows = append(rows, table.Row{e.At.Local().Format("2006-01-02 15:04:05"), e.Channel, e.Text})
 		}
-		terminal.PrintTable(p.Out, table.Row{"at", "channel", "what"}, rows)
+		terminal.PrintTable(p.Out, p.Language.Row("at", "channel", "what"), rows)
 		return nil
 	})
 }

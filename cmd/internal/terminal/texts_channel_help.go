@@ -2,14 +2,16 @@ package terminal
 
 // channelHelpTexts are the helps and errors of channel and app-client, and what came with them.
 var channelHelpTexts = map[string]string{
-	"Show the state of the password":                                       "显示密码的状态",
-	"Change the password; reads the old one, then the new one":             "修改密码；先读旧密码，再读新密码",
-	"number of the document":                                               "证件号码",
-	"List the devices that have signed in":                                 "列出登录过的设备",
-	"last sign-in":                                                         "最近登录",
-	"End a device and its sessions":                                        "停用一台设备及其会话",
-	"Show the record of link and password":                                 "显示绑定和密码的办理记录",
-	"End the session":                                                      "退出登录",
+	"Show the state of the password":                           "显示密码的状态",
+	"Change the password; reads the old one, then the new one": "修改密码；先读旧密码，再读新密码",
+	"number of the document":                                   "证件号码",
+	"List the devices that have signed in":                     "列出登录过的设备",
+	"last sign-in":                                             "最近登录",
+	"id":                                                       "编号",
+	"platform":                                                 "平台",
+	"End a device and its sessions":                            "停用一台设备及其会话",
+	"Show the record of link and password":                     "显示绑定和密码的办理记录",
+	"End the session":                                          "退出登录",
 	"Act as the centre's app on a phone, against a running demo or server": "模拟手机上的中心 App，连接运行中的 demo 或服务",
 	"App-client is the reference client of the app. A device is a file with its private\n" +
 		"key, which every request proves, and the token of its session. Passwords and codes\n" +
