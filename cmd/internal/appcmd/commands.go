@@ -49,7 +49,7 @@ func (p *phone) command(use, short string, args cobra.PositionalArgs, run func(c
 	return &cobra.Command{
 		Use: use, Short: short, Args: args,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p.Stdio = p.Stdio.For(cmd)
+			p.Stdio = p.For(cmd)
 			if err := p.load(); err != nil {
 				return err
 			}

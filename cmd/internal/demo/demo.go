@@ -98,7 +98,7 @@ type demo struct {
 
 // run serves until ctx ends and then stops every part.
 func (d *demo) run(ctx context.Context) error {
-	fmt.Fprintln(d.Out, "Starting PostgreSQL, a simulated Alipay and the API ...")
+	d.Say("Starting PostgreSQL, a simulated Alipay and the API ...")
 	err := d.start(ctx)
 	switch {
 	case err == nil:

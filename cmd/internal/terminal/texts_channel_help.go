@@ -2,14 +2,16 @@ package terminal
 
 // channelHelpTexts are the helps and errors of channel and app-client, and what came with them.
 var channelHelpTexts = map[string]string{
-	"Show the state of the password":                                       "显示密码的状态",
-	"Change the password; reads the old one, then the new one":             "修改密码；先读旧密码，再读新密码",
-	"number of the document":                                               "证件号码",
-	"List the devices that have signed in":                                 "列出登录过的设备",
-	"last sign-in":                                                         "最近登录",
-	"End a device and its sessions":                                        "停用一台设备及其会话",
-	"Show the record of link and password":                                 "显示绑定和密码的办理记录",
-	"End the session":                                                      "退出登录",
+	"Show the state of the password":                           "显示密码的状态",
+	"Change the password; reads the old one, then the new one": "修改密码；先读旧密码，再读新密码",
+	"number of the document":                                   "证件号码",
+	"List the devices that have signed in":                     "列出登录过的设备",
+	"last sign-in":                                             "最近登录",
+	"id":                                                       "编号",
+	"platform":                                                 "平台",
+	"End a device and its sessions":                            "停用一台设备及其会话",
+	"Show the record of link and password":                     "显示绑定和密码的办理记录",
+	"End the session":                                          "退出登录",
 	"Act as the centre's app on a phone, against a running demo or server": "模拟手机上的中心 App，连接运行中的 demo 或服务",
 	"App-client is the reference client of the app. A device is a file with its private\n" +
 		"key, which every request proves, and the token of its session. Passwords and codes\n" +
@@ -127,7 +129,7 @@ var channelHelpTexts = map[string]string{
 	"%s: %s at %s, client %s":                                            "%s：%s，地址 %s，客户端 %s",
 	"Check reads the settings and files that serve reads and inspects the database and the\n" +
 		"registry of channels, without changing anything. It prints one line for each finding, also if settings are\n" +
-		"missing. It exits 1 if a line says fail. No line contains a key or a password.": "check 读取 serve 所读的设置和文件，并查看数据库和渠道登记，不作任何改动。每项结果一行，缺少\n" +
-		"设置时也照常检查。有一行为 fail 时退出码为 1。各行都不含密钥和密码。",
+		"missing. It exits 1 if a line says fail. No line contains a key or a password.": "check 读取 serve 所读的设置和文件，并查看数据库和渠道登记，不作任何改动。每项结果一行，\n" +
+		"缺少设置时也照常检查。有一行为 fail 时退出码为 1。各行都不含密钥和密码。",
 	"needs FUNDPASS_WEBSITE_ADDR and FUNDPASS_WEBSITE_ORIGIN: citizens sign in at the issuer on the website": "须设 FUNDPASS_WEBSITE_ADDR 和 FUNDPASS_WEBSITE_ORIGIN：市民在网站上经统一登录方登录",
 }

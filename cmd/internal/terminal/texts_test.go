@@ -23,6 +23,7 @@ type said struct {
 	fset   *token.FileSet
 	needed map[string]string // text to position
 	all    map[string]bool
+	raw    []string // positions of texts that are printed in English alone
 }
 
 // format returns a string expression as a format: a sum of literals, in which %s stands for
@@ -110,6 +111,9 @@ func (s *said) visitCall(n *ast.CallExpr) bool {
 	case *ast.SelectorExpr:
 		name = f.Sel.Name
 	}
+	if slices.Contains([]string{"Fprint", "Fprintf", "Fprintln", "WriteString"}, name) {
+		s.printed(n.Args)
+	}
 	first := map[string]int{"T": 0, "Textf": 0, "Problemf": 1, "refuse": 1, "New": 0, "Errorf": 0}
 	switch i, ok := first[name]; {
 	case name == "panic" || slices.Contains([]string{"Info", "Warn", "Error", "Debug"}, name) && len(n.Args) > 0:
@@ -122,6 +126,15 @@ func (s *said) visitCall(n *ast.CallExpr) bool {
 		s.need(n.Args[i])
 	}
 	return true
+}
+
+// printed notes texts that are printed without a language.
+func (s *said) printed(all []ast.Expr) {
+	for _, e := range all {
+		if text, ok := format(e); ok && prose.MatchString(text) && !wordless.MatchString(text) {
+			s.raw = append(s.raw, s.fset.Position(e.Pos()).String())
+		}
+	}
 }
 
 // visitLiteral finds the notes of check, the uses of key files and the words of a meter.
@@ -142,6 +155,9 @@ func (s *said) visitLiteral(n *ast.CompositeLit) {
 		}
 	}
 	for i, e := range n.Elts {
+		if text, ok := format(e); ok && name == "Row" && strings.ContainsFunc(text, unicode.IsLower) {
+			s.raw = append(s.raw, s.fset.Position(e.Pos()).String())
+		}
 		if pair, ok := e.(*ast.KeyValueExpr); ok && name == "Meter" {
 			e = pair.Value
 		}
@@ -167,7 +183,7 @@ var unspoken = regexp.MustCompile(`_test\.go$|/cmdtest/|/demo/(counter|stories)\
 
 func readSaid(t *testing.T, sources ...string) *said {
 	t.Helper()
-	s := &said{token.NewFileSet(), map[string]string{}, map[string]bool{}}
+	s := &said{fset: token.NewFileSet(), needed: map[string]string{}, all: map[string]bool{}}
 	for _, pattern := range sources {
 		roots, err := filepath.Glob(pattern)
 		if err != nil || len(roots) == 0 {
@@ -204,6 +220,9 @@ func TestTexts(t *testing.T) {
 	s := readSaid(t, spoken...)
 	if len(s.needed) < 500 {
 		t.Errorf("only %d texts were found", len(s.needed))
+	}
+	for _, at := range readSaid(t, spoken[:2]...).raw {
+		t.Errorf("%s: printed in English alone", at)
 	}
 	for english, at := range s.needed {
 		if chinese[english] == "" {
