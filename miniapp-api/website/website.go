@@ -89,9 +89,8 @@ func (s *Site) Handler() http.Handler {
 		e.Add(r.method, r.path, s.server.Gated(r.access(httpapi.Endpoint{Serve: s.serve(r)})))
 	}
 	if s.issuer != nil {
-		signIn := route{protects: true} // as the page with the other ways
-		e.GET(pathIssuer, s.server.Gated(signIn.access(httpapi.Endpoint{Serve: s.startIssuer})))
-		e.GET(IssuerBack, s.server.Gated(signIn.access(httpapi.Endpoint{Serve: s.finishIssuer})))
+		e.GET(pathIssuer, s.server.Gated(httpapi.Protective(httpapi.Endpoint{Serve: s.startIssuer})))
+		e.GET(IssuerBack, s.server.Gated(httpapi.Protective(httpapi.Endpoint{Serve: s.finishIssuer})))
 	}
 	e.GET(pathCaptcha+"/image", s.captchaImage)
 	e.GET(pathCaptcha+"/sound", s.captchaSound)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"time"
 
@@ -42,12 +43,13 @@ func Command(w terminal.Stdio) *cobra.Command {
 	return cmd
 }
 
-// command returns a subcommand that needs a device that exists. The file is written again
-// afterwards, with the nonce-independent state: the key and the token.
+// command returns a subcommand that needs a device that exists. Its file is written again
+// afterwards, because the token may have changed.
 func (p *phone) command(use, short string, args cobra.PositionalArgs, run func(ctx context.Context, args []string) error) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Args: args,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			p.Stdio = p.Stdio.For(cmd)
 			if err := p.load(); err != nil {
 				return err
 			}
@@ -71,7 +73,7 @@ func (p *phone) signIn() *cobra.Command {
 	cmd.Flags().StringVar(&form.IDType, "id-type", "", "type of the document (default 01, the ID card)")
 	cmd.Flags().StringVar(&form.Account, "account", "", "number of the account, instead or as well")
 	cmd.Flags().StringVar(&form.Name, "name", "命令行上的手机", "name of the device in the list")
-	form.Platform = "fundpass app-client"
+	form.Platform = runtime.GOOS
 	return cmd
 }
 
@@ -148,7 +150,7 @@ func (p *phone) devices() *cobra.Command {
 			}
 			rows = append(rows, table.Row{d.ID, d.Name, d.Platform, d.UsedAt.Local().Format("2006-01-02 15:04"), mark})
 		}
-		terminal.PrintTable(p.Out, table.Row{"id", "name", "platform", "last sign-in", ""}, rows)
+		terminal.PrintTable(p.Out, p.Language.Row("id", "name", "platform", "last sign-in", ""), rows)
 		return nil
 	})
 }
@@ -178,7 +180,7 @@ func (p *phone) record() *cobra.Command {
 		for _, e := range reply.Events {
 			rows = append(rows, table.Row{e.At.Local().Format("2006-01-02 15:04:05"), e.Channel, e.Text})
 		}
-		terminal.PrintTable(p.Out, table.Row{"at", "channel", "what"}, rows)
+		terminal.PrintTable(p.Out, p.Language.Row("at", "channel", "what"), rows)
 		return nil
 	})
 }
