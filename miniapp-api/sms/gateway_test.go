@@ -138,12 +138,32 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// newElsewhere returns a gateway that sends the centre to another host, which fails the test if
+// it gets a message.
+func newElsewhere(t *testing.T) (*httptest.Server, []byte) {
+	t.Helper()
+	thief := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		t.Error("the message went to another host")
+		_, _ = io.WriteString(w, `{"code":"0"}`)
+	}))
+	t.Cleanup(thief.Close)
+	server := httptest.NewServer(http.RedirectHandler(thief.URL, http.StatusTemporaryRedirect))
+	t.Cleanup(server.Close)
+	return server, smssim.NewKey()
+}
+
 // A call has limits, and goes nowhere else.
 func TestClientLimits(t *testing.T) {
 	t.Parallel()
 	_, g, _ := newSim(t)
 	if g.client.Timeout != callTime || g.client.Transport.(*http.Transport).Proxy != nil {
 		t.Error("no time limit, or a proxy of the environment")
+	}
+	elsewhere, key := newElsewhere(t)
+	moved, err := New(smssim.Description(elsewhere.URL), key)
+	must(t, err)
+	if err := moved.Send(t.Context(), codeMessage()); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("a redirect: %v", err)
 	}
 	server := httptest.NewServer(nil)
 	server.Close()

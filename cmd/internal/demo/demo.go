@@ -22,7 +22,6 @@ import (
 	"fundpass/miniapp-api/miniprogram"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/selfservice"
-	"fundpass/miniapp-api/sms"
 	"fundpass/miniapp-api/sms/smssim"
 	"fundpass/signing/alipaysim"
 	"fundpass/store"
@@ -277,27 +276,6 @@ func (d *demo) startSimulator(context.Context) error {
 	}
 	d.simURL = "http://" + l.Addr().String() + "/gateway.do"
 	server := httpapi.HTTPServer(d.sim, terminal.NewLog(d.log, "demo"))
-	go server.Serve(l) // ends with Close
-	d.addCleanup(server.Close)
-	return nil
-}
-
-// startSMS serves the SMS gateway at an address of its own, and describes it to the server.
-func (d *demo) startSMS(context.Context) error {
-	key, err := settings.ReadSmall(d.dataDir.path(smsKeyFile))
-	if err != nil {
-		return err
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	d.smsURL = "http://" + l.Addr().String()
-	if err := os.WriteFile(d.dataDir.path(smsGatewayFile), smssim.Description(d.smsURL), 0o600); err != nil {
-		return errors.Join(err, l.Close())
-	}
-	d.sms = smssim.New(smssim.Config{Key: key, Receipt: d.url() + sms.ReceiptPath})
-	server := httpapi.HTTPServer(d.sms, terminal.NewLog(d.log, "demo"))
 	go server.Serve(l) // ends with Close
 	d.addCleanup(server.Close)
 	return nil

@@ -15,10 +15,14 @@ import (
 // verb matches a verb of a format; %[2]s has an index.
 var verb = regexp.MustCompile(`%(?:\[(\d+)\])?[+#.\d]*[a-z]`)
 
+// word matches what distinguishes a format.
+var word = regexp.MustCompile(`[\pL]{3}`)
+
 // A pattern recognizes the texts that one format of the table makes.
 type pattern struct {
 	format  string
-	literal int // characters that are no verbs
+	literal int    // characters that are no verbs
+	holds   string // the longest literal
 	text    *regexp.Regexp
 }
 
@@ -31,14 +35,15 @@ var patterns = sync.OnceValue(func() []pattern {
 		verbs := verb.FindAllString(format, -1)
 		literals := verb.Split(format, -1)
 		rest := strings.Join(literals, "")
-		if len(verbs) == 0 || len(rest) < 5 && !slices.Contains(verbs, "%d") || !strings.ContainsFunc(rest, unicode.IsLetter) {
+		if len(verbs) == 0 || !word.MatchString(rest) && !slices.Contains(verbs, "%d") || !strings.ContainsFunc(rest, unicode.IsLetter) {
 			continue
 		}
 		text := "(?s)^" + regexp.QuoteMeta(literals[0])
 		for i, v := range verbs {
 			text += valueOf(v) + regexp.QuoteMeta(literals[i+1])
 		}
-		all = append(all, pattern{format, len(rest), regexp.MustCompile(text + "$")})
+		longest := slices.MaxFunc(literals, func(a, b string) int { return len(a) - len(b) })
+		all = append(all, pattern{format, len(rest), longest, regexp.MustCompile(text + "$")})
 	}
 	slices.SortFunc(all, func(a, b pattern) int {
 		return cmp.Or(b.literal-a.literal, strings.Compare(a.format, b.format))
@@ -76,17 +81,20 @@ func (l Language) Match(english string) string {
 	if !joined || rest == "" {
 		return english
 	}
-	if tail := l.Match(rest); packages[first] && tail != rest {
+	tail := l.Match(rest)
+	if with, ok := l.matchOne(first + ": "); ok {
+		return with + tail
+	}
+	head, ok := l.matchRow(first)
+	switch {
+	case packages[first] && tail != rest:
 		return tail
+	case ok:
+		return head + "：" + tail
+	case tail != rest:
+		return first + "：" + tail
 	}
-	if with := l.Match(first + ": "); with != first+": " {
-		return with + l.Match(rest)
-	}
-	head, tail := l.Match(first), l.Match(rest)
-	if head == first && tail == rest {
-		return english
-	}
-	return head + "：" + tail
+	return english
 }
 
 // matchOne returns the Chinese of one text.
@@ -95,6 +103,9 @@ func (l Language) matchOne(english string) (string, bool) {
 		return text, true
 	}
 	for _, p := range patterns() {
+		if !strings.Contains(english, p.holds) {
+			continue
+		}
 		if found := p.text.FindStringSubmatch(english); found != nil {
 			return fill(chinese[p.format], l.matchAll(found[1:])), true
 		}

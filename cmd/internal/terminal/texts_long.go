@@ -89,17 +89,6 @@ var longHelpTexts = map[string]string{
 		"\n" +
 		"退出码：0 接受，1 拒绝，2 未诊断。",
 
-	"Audit lists the manual actions of operators on accounts (fundpass unlock,\n" +
-		"issue-reset-code, export-person, erase-person) with Beijing time, operator, action,\n" +
-		"account and reason, oldest first. With --account - it reads an account number (GRZH)\n" +
-		"from the standard input and lists the actions on all accounts of its holder.\n" +
-		"\n" +
-		"It needs %s.": "audit 按先后列出操作员对账户的人工操作（fundpass unlock、issue-reset-code、\n" +
-		"export-person、erase-person）：北京时间、操作员、操作、账户和原因。加 --account -\n" +
-		"时，从标准输入读取个人账号（GRZH），列出该户主全部账户上的操作。\n" +
-		"\n" +
-		"需要设置：%s。",
-
 	"Erase-person deletes the data of a citizen who requests it (PIPL article 47):\n" +
 		"links, sessions, changes, resets, earlier passwords, attempts, phone proofs,\n" +
 		"notices and Alipay's messages. Without --yes it only lists what it would delete.\n" +
@@ -210,11 +199,6 @@ var longHelpTexts = map[string]string{
 		"因为命令历史会留下它们。\n" +
 		"\n" +
 		"不在终端上时，从标准输入读取五行作为回答，后四行可以没有。密码被拒绝时退出码为 1。",
-
-	"Check reads the settings and files that serve reads and inspects the database,\n" +
-		"without changing anything. It prints one line for each finding, also if settings are\n" +
-		"missing. It exits 1 if a line says fail. No line contains a key or a password.": "check 读取 serve 所读的设置和文件，并查看数据库，不作任何改动。每项结果一行，缺少设置时\n" +
-		"也照常检查。有一行为 fail 时退出码为 1。各行都不含密钥和密码。",
 
 	"Migrate applies the migrations that the database of FUNDPASS_DATABASE_URL lacks and\n" +
 		"prints their names. It can run at any time and on several machines at once. It must\n" +

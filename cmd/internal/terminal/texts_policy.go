@@ -72,8 +72,6 @@ var policyTexts = map[string]string{
 	"at least %d characters":                                                                                 "至少 %d 个字符",
 	"sign a contract for a proof of identity and remove initial_without_proof":                               "签约一项身份证明，并去掉 initial_without_proof",
 	"an initial password opens a link without a second proof (reason given: %s)":                             "初始密码不经第二项证明即可绑定（理由：%s）",
-	"passwords are also used for %s without a second factor: %d characters are required, %d are allowed":     "密码还用于 %s，没有第二因素：应有 %d 个字符，只要求 %d 个",
-	"give those channels a second factor or a PIN of their own, or raise min_length":                         "给这些渠道加第二因素或单独的 PIN，或提高 min_length",
 	"the password is used with the Alipay identity, which is signed cryptographically":                       "密码与支付宝身份合用，后者有密码学签名",
 	"set max_length to %d or more":                                                                           "把 max_length 设为 %d 或更大",
 	"passwords of more than %d characters are refused":                                                       "拒绝超过 %d 个字符的密码",

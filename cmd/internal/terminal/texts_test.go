@@ -50,7 +50,7 @@ func format(e ast.Expr) (string, bool) {
 
 // wordless matches formats of names, flags and values alone, and what only the log, a shell or
 // the API reads.
-var wordless = regexp.MustCompile(`^([^a-z]|%[.\d]*[a-z]|--[a-z-]+|\b(ms|s)\b)*$|^(fundpass: |fundpass proves|# |\(\?|curl |go run |Bearer |keys new$|%s walk --base)`)
+var wordless = regexp.MustCompile(`^([^a-z]|%[.\d]*[a-z]|--[a-z-]+|\b(ms|s)\b)*$|^(fundpass: |fundpass proves|# |\(\?|curl |go run |Bearer |  fundpass |fundpass app-client$|keys new$|%s (walk|app-client) --base)`)
 
 func (s *said) need(e ast.Expr) {
 	if text, ok := format(e); ok && !wordless.MatchString(text) {

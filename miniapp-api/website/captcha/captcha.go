@@ -13,6 +13,7 @@ import (
 	_ "embed"
 	"errors"
 	"net/http"
+	"runtime"
 	"strings"
 	"time"
 
@@ -59,12 +60,17 @@ type Field struct {
 
 // Captchas makes and checks captchas. It is safe for concurrent use.
 type Captchas struct {
-	db   *store.DB
-	path string
+	db    *store.DB
+	path  string
+	slots chan struct{} // one for each drawing in progress
 }
 
 // New returns Captchas whose image and sound are served at path + "/image" and path + "/sound".
-func New(db *store.DB, path string) *Captchas { return &Captchas{db, path} }
+// Half of the processors draw at most, because a sound takes about as long as a password check and
+// can be asked for again and again.
+func New(db *store.DB, path string) *Captchas {
+	return &Captchas{db, path, make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+}
 
 // Field returns a new captcha for the browser that binding identifies.
 func (c *Captchas) Field(binding []byte) (Field, error) {
@@ -108,36 +114,42 @@ func parse(answer string) []byte {
 	return digits
 }
 
-// ServeImage writes the image of the token in the query's t, or 404.
+// ServeImage writes the image of the token in the query's t, or 404. It writes 503 if there is no
+// slot before the request's context ends.
 func (c *Captchas) ServeImage(w http.ResponseWriter, r *http.Request, binding []byte) {
-	c.serve(w, r, binding, "image/png", func(b *bytes.Buffer, token string, digits []byte) error {
-		_, err := captcha.NewImage(token, digits, Width, Height).WriteTo(b)
-		return err
+	c.serve(w, r, binding, "image/png", func(b *bytes.Buffer, token string, digits []byte) {
+		captcha.NewImage(token, digits, Width, Height).WriteTo(b)
 	})
 }
 
-// ServeSound writes the digits read out in Chinese, or 404. It serves ranges, without which some
+// ServeSound is ServeImage with the digits read out in Chinese. It serves ranges, without which some
 // browsers play nothing.
 func (c *Captchas) ServeSound(w http.ResponseWriter, r *http.Request, binding []byte) {
-	c.serve(w, r, binding, "audio/wav", func(b *bytes.Buffer, token string, digits []byte) error {
-		_, err := captcha.NewAudio(token, digits, "zh").WriteTo(b)
-		return err
+	c.serve(w, r, binding, "audio/wav", func(b *bytes.Buffer, token string, digits []byte) {
+		captcha.NewAudio(token, digits, "zh").WriteTo(b)
 	})
 }
 
 // serve writes what draw makes of a token's digits. The token seeds the distortion, so a server
 // draws a token the same each time, and asking again gives a program nothing.
-func (c *Captchas) serve(w http.ResponseWriter, r *http.Request, binding []byte, mediaType string, draw func(*bytes.Buffer, string, []byte) error) {
+func (c *Captchas) serve(w http.ResponseWriter, r *http.Request, binding []byte, mediaType string, draw func(*bytes.Buffer, string, []byte)) {
 	token := r.URL.Query().Get("t")
 	digits, err := c.db.OpenOneTime(store.OneTimeCaptcha, binding, token)
-	var b bytes.Buffer
-	if err == nil {
-		err = draw(&b, token, digits)
-	}
 	if err != nil {
 		http.Error(w, "not found", http.StatusNotFound)
 		return
 	}
+	select {
+	case c.slots <- struct{}{}:
+	case <-r.Context().Done():
+		http.Error(w, "busy", http.StatusServiceUnavailable)
+		return
+	}
+	var b bytes.Buffer
+	func() {
+		defer func() { <-c.slots }() // before the body is written, which may take long
+		draw(&b, token, digits)
+	}()
 	w.Header().Set("Content-Type", mediaType)
 	w.Header().Set("Cache-Control", "private, max-age=600") // players ask several times
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b.Bytes()))

@@ -2,7 +2,6 @@ package oidcsim
 
 import (
 	"crypto/rand"
-	"crypto/rsa"
 	"fmt"
 	"io"
 	"math/big"
@@ -171,8 +170,9 @@ func spoilToken(answer map[string]any, f Fault) {
 }
 
 func spoilClaims(claims map[string]any, now time.Time, f Fault) {
-	later := now.Add(time.Hour).Unix()
-	switch f {
+	switch later := now.Add(time.Hour).Unix(); f {
+	case IssuedLater:
+		claims["iat"] = later
 	case WrongNonce:
 		claims["nonce"] = rand.Text()
 	case NoNonce:
@@ -189,8 +189,6 @@ func spoilClaims(claims map[string]any, now time.Time, f Fault) {
 		claims["exp"] = now.Add(-5 * time.Minute).Unix()
 	case NoExpiry:
 		delete(claims, "exp")
-	case IssuedLater:
-		claims["iat"] = later
 	case IssuedLongAgo:
 		claims["iat"] = now.Add(-time.Hour).Unix()
 	case NoIssuedAt:
@@ -242,10 +240,7 @@ func spoilMetadata(meta map[string]any, f Fault) {
 
 // embeddedKey returns a token with a right signature by a key that its header contains.
 func embeddedKey(claims map[string]any) string {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
+	key := newKey()
 	jwk := map[string]any{"kty": "RSA", "kid": "own", "n": b64(key.N.Bytes()), "e": b64(big.NewInt(int64(key.E)).Bytes())}
 	return compact(map[string]any{"alg": "RS256", "kid": "own", "jwk": jwk}, claims, rs256(key))
 }

@@ -16,48 +16,26 @@ import (
 // idToken returns the signed id_token of a grant (OpenID Connect Core 1.0, section 2).
 func (s *Sim) idToken(g *grant) string {
 	key, keyID, f := s.state()
-	now := s.cfg.Now()
-	hash := sha256.Sum256([]byte(g.token))
-	claims := map[string]any{
-		"iss": s.cfg.Issuer, "sub": g.person.Login, "aud": s.cfg.ClientID, "nonce": g.nonce,
-		"iat": now.Unix(), "exp": now.Unix() + 300, "auth_time": g.at.Unix(), "at_hash": b64(hash[:16]),
-	}
-	switch {
-	case s.cfg.InToken:
-		maps.Copy(claims, g.person.claims())
-	case f == OtherNameInInfo:
-		claims["name"] = g.person.Name
-	}
-	spoilClaims(claims, now, f)
+	claims := s.idClaims(g, f)
 	header := map[string]any{"typ": "JWT", "alg": "RS256", "kid": keyID}
 	switch f {
-	case AlgNone:
-		header["alg"] = "none"
+	case AlgNone, NoSignature:
+		if f == AlgNone {
+			header["alg"] = "none"
+		}
 		return compact(header, claims, func([]byte) []byte { return nil })
-	case AlgHS256:
+	case AlgHS256, AlgHS256Secret, SymmetricKey:
 		header["alg"] = "HS256"
-		return compact(header, claims, hmacOf(publicPEM(key)))
-	case AlgHS256Secret:
-		header["alg"] = "HS256"
-		return compact(header, claims, hmacOf([]byte(s.cfg.ClientSecret)))
-	case SymmetricKey:
-		delete(claims, "at_hash") // some libraries refuse that of HS256, and not the signature
-		header["alg"] = "HS256"
-		return compact(header, claims, hmacOf([]byte(published)))
-	case OtherKey, OtherKeyID:
-		other, err := rsa.GenerateKey(rand.Reader, 2048)
-		if err != nil {
-			panic(err)
-		}
-		if key = other; f == OtherKeyID {
-			header["kid"] = rand.Text()
-		}
+		secrets := map[Fault][]byte{AlgHS256: publicPEM(key), AlgHS256Secret: []byte(s.cfg.ClientSecret), SymmetricKey: []byte(published)}
+		return compact(header, claims, hmacOf(secrets[f]))
+	case OtherKey:
+		key = newKey()
+	case OtherKeyID:
+		key, header["kid"] = newKey(), rand.Text()
 	case WithdrawnKey:
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		key, header["kid"] = s.old, s.oldID
-	case NoSignature:
-		return compact(header, claims, func([]byte) []byte { return nil })
 	case ChangedPayload:
 		signed := compact(header, claims, rs256(key))
 		claims["sub"] = "someone else"
@@ -71,8 +49,36 @@ func (s *Sim) idToken(g *grant) string {
 	return compact(header, claims, rs256(key))
 }
 
+// idClaims returns the claims of the id_token.
+func (s *Sim) idClaims(g *grant, f Fault) map[string]any {
+	now := s.cfg.Now()
+	hash := sha256.Sum256([]byte(g.token))
+	claims := map[string]any{
+		"iss": s.cfg.Issuer, "sub": g.person.Login, "aud": s.cfg.ClientID, "nonce": g.nonce,
+		"iat": now.Unix(), "exp": now.Unix() + 300, "auth_time": g.at.Unix(), "at_hash": b64(hash[:16]),
+	}
+	switch {
+	case s.cfg.InToken:
+		maps.Copy(claims, g.person.claims())
+	case f == OtherNameInInfo:
+		claims["name"] = g.person.Name
+	case f == SymmetricKey:
+		delete(claims, "at_hash") // some libraries refuse that of HS256, and not the signature
+	}
+	spoilClaims(claims, now, f)
+	return claims
+}
+
 // published is the symmetric key of the fault SymmetricKey.
 const published = "a key that everybody can read, 32+"
+
+func newKey() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
 
 // rs256 returns the function that signs with RSASSA-PKCS1-v1_5 and SHA-256.
 func rs256(key *rsa.PrivateKey) func([]byte) []byte {

@@ -89,20 +89,17 @@ func New(c Config) (*Sim, error) {
 	if s.key, s.keyID = c.Key, "first"; s.key != nil {
 		return s, nil
 	}
-	return s, s.RotateKey()
+	s.RotateKey()
+	return s, nil
 }
 
 // RotateKey replaces the key and withdraws the old one.
-func (s *Sim) RotateKey() error {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return err
-	}
+func (s *Sim) RotateKey() {
+	key := newKey()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.old, s.oldID = s.key, s.keyID
 	s.key, s.keyID = key, rand.Text()
-	return nil
 }
 
 // Fault applies f to all requests until it is called again; "" ends the fault.
