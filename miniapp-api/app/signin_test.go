@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"fundpass/keys"
 	"fundpass/miniapp-api/app"
@@ -218,6 +219,16 @@ func TestDevices(t *testing.T) {
 	}
 	if _, err := lost.SignIn(t.Context(), form); codeOf(err) != "SIGN_IN_CODE_UNAVAILABLE" {
 		t.Errorf("the ended device signs in without a code: %v", err)
+	}
+	var own struct {
+		Devices []struct {
+			Name    string
+			EndedAt *time.Time `json:"ended_at"`
+		}
+	}
+	must(t, mine.Call(t.Context(), "GET", "/v1/me/data", nil, &own))
+	if len(own.Devices) != 2 || own.Devices[0].EndedAt == nil || own.Devices[1].EndedAt != nil || own.Devices[1].Name != "我的手机" {
+		t.Errorf("the person's data have the devices %+v", own.Devices)
 	}
 	var events struct {
 		Events []struct{ Kind, Text string }

@@ -16,6 +16,7 @@ type ownDataReply struct {
 	Link     ownLink      `json:"link"`
 	Password ownPassword  `json:"password"`
 	Sessions []ownSession `json:"sessions"`
+	Devices  []ownDevice  `json:"devices"`
 	Notices  []ownNotice  `json:"notices"`
 	Changes  []ownStep    `json:"changes"`
 	Resets   []ownStep    `json:"resets"`
@@ -60,6 +61,14 @@ type ownSession struct {
 	Phone     string    `json:"phone"` // the verified number; "" if there is none
 }
 
+type ownDevice struct {
+	Name      string     `json:"name"`
+	Platform  string     `json:"platform"` // "" if there is none
+	CreatedAt time.Time  `json:"created_at"`
+	UsedAt    time.Time  `json:"used_at"` // last sign-in
+	EndedAt   *time.Time `json:"ended_at"`
+}
+
 type ownNotice struct {
 	Kind      string     `json:"kind"`
 	CreatedAt time.Time  `json:"created_at"`
@@ -81,10 +90,13 @@ func (s *Server) showOwnData(ctx context.Context, r Request, _ none) (ownDataRep
 		},
 		Link:     ownLink{l.Kind, document.MaskPhone(l.Identity.Value), l.LinkedAt, l.AuthorisedAt},
 		Password: ownPassword{selfservice.PasswordState(p.State, a.Status), p.ChangedAt, len(d.Earlier)},
-		Sessions: []ownSession{}, Notices: []ownNotice{}, Events: []eventView{},
+		Sessions: []ownSession{}, Devices: []ownDevice{}, Notices: []ownNotice{}, Events: []eventView{},
 	}
 	for _, x := range d.Sessions {
 		reply.Sessions = append(reply.Sessions, ownSession{x.CreatedAt, x.SeenAt, document.MaskPhone(x.Phone)})
+	}
+	for _, x := range d.Devices {
+		reply.Devices = append(reply.Devices, ownDevice{x.Name, x.Platform, x.CreatedAt, x.UsedAt, x.EndedAt})
 	}
 	for _, x := range d.Notices {
 		reply.Notices = append(reply.Notices, ownNotice{x.Kind, x.CreatedAt, x.DoneAt})

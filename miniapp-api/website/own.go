@@ -49,6 +49,7 @@ type dataView struct {
 	Earlier                                                          int
 	LinkedAt, AuthorisedAt                                           time.Time
 	Sessions                                                         []store.SessionData
+	Devices                                                          []store.DeviceData
 	Steps                                                            []stepData
 	Events                                                           []eventView
 }
@@ -74,7 +75,7 @@ func (s *Site) showData(ctx context.Context, r *request) (reply, error) {
 		AccountNo: document.MaskAccount(a.AccountNo), EmployerNo: document.MaskAccount(a.EmployerNo), Phone: document.MaskPhone(a.Phone),
 		Status: statusNames[a.Status], UpdatedAt: a.UpdatedAt,
 		State: stateNames[selfservice.PasswordState(p.State, a.Status)], ChangedAt: p.ChangedAt, Earlier: len(d.Earlier),
-		LinkedAt: l.LinkedAt, AuthorisedAt: l.AuthorisedAt, Sessions: d.Sessions,
+		LinkedAt: l.LinkedAt, AuthorisedAt: l.AuthorisedAt, Sessions: d.Sessions, Devices: d.Devices,
 		Events: s.viewsOfEvents(d.Events[:min(len(d.Events), shownEvents)]),
 	}
 	for _, x := range d.Changes {
