@@ -197,9 +197,11 @@ func (b *browser) walkLocks(t *testing.T) {
 		mustPost(t, p, "/v1/password/changes", apiclient.Fields{"id_number": who.IDNumber, "old_password": "Not-The-Right-One"})
 	}
 	b.openHome(t, "passport", "暂时锁定")
-	b.onFirstScreen(t, "用重置码设置新密码") // a passport has no face check
+	b.onFirstScreen(t, "短信验证，设置新密码") // a passport has no face check
 	b.checkBothModes(t, "home-locked")
-	b.tap(t, "用重置码设置新密码", "使用重置码")
+	b.tap(t, "短信验证，设置新密码", "发送短信验证码")
+	b.checkBothModes(t, "reset-by-sms")
+	b.tap(t, "我有柜台的重置码", "使用重置码")
 	b.checkBothModes(t, "reset-by-code-only")
 }
 
