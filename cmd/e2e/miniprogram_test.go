@@ -26,14 +26,17 @@ func needNode(t testing.TB, dir, pkg string) string {
 
 // TestMiniprogram runs every story with the mini-program itself, on both kinds of phones
 // and with each way of passing errors. Each run has a demo of its own, because stories
-// change passwords. TestNode covers all combinations of phones and errors.
+// change passwords. The long tier runs all modes.
 func TestMiniprogram(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []clientMode{
-		{"fail", "ios", "0", "0"}, {"success", "android", "0", "0"},
+	modes := []clientMode{
+		{"fail", "ios", "0", "0"},
 		{"fail-bare", "android", "1", "0"}, // the body of an error is lost, which always200 is for
-		{"fail", "ios", "1", "1"},
-	} {
+	}
+	if testenv.Long() {
+		modes = append(modes, clientMode{"success", "android", "0", "0"}, clientMode{"fail", "ios", "1", "1"})
+	}
+	for _, mode := range modes {
 		t.Run(mode.String(), func(t *testing.T) { mode.run(t, startDemo(t), "stories", "") })
 	}
 }
@@ -98,6 +101,9 @@ func TestNode(t *testing.T) {
 	t.Run("links", func(t *testing.T) { run(t, "fail", "android", "transfer", "accounts", "code", "remind", "facefirst") }) // errors arrive as in the tests below
 	for _, errors := range []string{"fail", "fail-bare", "success"} {
 		for _, client := range []string{"ios", "android"} {
+			if !testenv.Long() && (errors == "fail-bare") != (client == "ios") {
+				continue // the long tier has the other half
+			}
 			t.Run(errors+" "+client, func(t *testing.T) { run(t, errors, client, "faults", "reset", "recover", "agree", "prove", "consents") })
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"fundpass/cmd/internal/apiclient"
 	"fundpass/cmd/internal/cmdtest"
+	"fundpass/keys/testenv"
 )
 
 // TestWebsite walks through the centre's pages in Chromium, with a different person for each
@@ -19,7 +20,9 @@ func TestWebsite(t *testing.T) {
 	chromium, demo := startChromium(t), startDemo(t)
 	open := func(t *testing.T, width, height int64) *sitePage { return openSite(t, chromium, demo, width, height) }
 	t.Run("wide", func(t *testing.T) { open(t, 1920, 1080).walk(t, "1920-", "ok") })
-	t.Run("tablet", func(t *testing.T) { open(t, 768, 1024).walk(t, "768-", "suspended_account") })
+	if testenv.Long() {
+		t.Run("tablet", func(t *testing.T) { open(t, 768, 1024).walk(t, "768-", "suspended_account") })
+	}
 	t.Run("phone", func(t *testing.T) { open(t, 360, 740).walk(t, "360-", "face_fails") })
 	t.Run("elder", func(t *testing.T) {
 		p := open(t, 360, 740)
