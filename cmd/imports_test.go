@@ -140,7 +140,7 @@ var rules = map[string]rule{
 	"cmd/internal/operator": {
 		ours: list("cmd/internal/settings", "cmd/internal/terminal", "keys/calendar", "miniapp-api/document", "miniapp-api/passwd",
 			"miniapp-api/selfservice", "store"),
-		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "golang.org/x/term"),
+		modules: list("github.com/jedib0t/go-pretty/v6", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"),
 	},
 	"cmd/internal/policy": {
 		ours:    list("cmd/internal/terminal", "miniapp-api/document", "miniapp-api/passwd"),

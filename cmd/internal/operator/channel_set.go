@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"fundpass/cmd/internal/settings"
 	"fundpass/cmd/internal/terminal"
@@ -48,7 +49,7 @@ func channelLimitCommand(w terminal.Stdio) *cobra.Command {
 			"  fundpass channel limit alipay --failures 50 --minimum 100 --window 5m --cool-down 10m --operator li --reason \"ticket 17\"",
 		Args: arguments(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.Flags().NFlag() <= 2 {
+			if changesNothing(cmd) {
 				return terminal.AsUsage(errNothing)
 			}
 			if err := l.check(); err != nil {
@@ -129,7 +130,7 @@ func channelSetCommand(w terminal.Stdio) *cobra.Command {
 			"  fundpass channel set hotline --credential password --shares-password --operator li --reason \"ticket 17\"",
 		Args: arguments(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.Flags().NFlag() <= 2 {
+			if changesNothing(cmd) {
 				return terminal.AsUsage(errNothing)
 			}
 			return o.change(cmd.Context(), w.For(cmd), args[0], store.ActionChannelSet, func(e *store.ChannelEntry) error {
@@ -210,4 +211,13 @@ func proofList(s string) (names []string, err error) {
 		names = append(names, string(p))
 	}
 	return names, err
+}
+
+// changesNothing reports whether only flags are given that say who calls, why and how.
+func changesNothing(cmd *cobra.Command) bool {
+	nothing := true
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		nothing = nothing && slices.Contains([]string{"operator", "reason", "lang", "env-file"}, f.Name)
+	})
+	return nothing
 }

@@ -139,6 +139,7 @@ func TestChannelRefusals(t *testing.T) {
 		{"accepts 2 arg", by("li", "hours", "website")},
 		{"nothing to change", by("li", "limit", "website")},
 		{"nothing to change", by("li", "set", "website")},
+		{"nothing to change", by("li", "set", "website", "--lang", "en")},
 		{"--requests", by("li", "limit", "website", "--requests", "-1")},
 		{"--failures", by("li", "limit", "website", "--failures", "101")},
 		{"--failures", by("li", "limit", "website", "--failures", "50", "--window", "30s")},
