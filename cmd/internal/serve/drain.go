@@ -28,9 +28,11 @@ type Listeners struct{ Public, Ops, Website, Mobile net.Listener }
 func (a *App) Serve(ctx context.Context, on Listeners) error {
 	var draining atomic.Bool
 	failed := make(chan error, 4)
+	var serving sync.WaitGroup // until each listener is closed
+	defer serving.Wait()
 	begin := func(l net.Listener, h http.Handler) *http.Server {
 		s := httpapi.HTTPServer(unready(&draining, h), a.log)
-		go func() { failed <- s.Serve(l) }()
+		serving.Go(func() { failed <- s.Serve(l) })
 		return s
 	}
 	servers := []*http.Server{begin(a.server.Envelopes(on.Public), a.Handler)}
