@@ -48,7 +48,8 @@ const changeColumns = `change_id, account_id,
 // OpenChange opens a change for the linked account. old is the fingerprint of its password,
 // which was just proven. It cancels the change that the same user has open and returns it in
 // Replaced. It returns ErrConflict if another user has a change open for this person,
-// ErrNotFound if the link is gone, and ErrBlocked if the password or the account is frozen.
+// ErrNotFound if the link is gone, ErrBlocked if the password or the account is frozen, and ErrGone
+// if the password was replaced after it was proven.
 func (db *DB) OpenChange(ctx context.Context, s Session, a Account, old []byte) (Change, error) {
 	c := Change{ID: uuid.New(), AccountID: a.ID, State: ChangeOpen, CredentialVersion: a.Version, OldFingerprint: old}
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
@@ -67,7 +68,10 @@ func (db *DB) OpenChange(ctx context.Context, s Session, a Account, old []byte) 
 			return err
 		}
 		c.Replaced = replaced
-		return db.insertChange(ctx, tx, s, a.PersonDigest, c, now)
+		if err := db.insertChange(ctx, tx, s, a.PersonDigest, c, now); err != nil {
+			return err
+		}
+		return db.requireVersion(ctx, tx, a)
 	})
 	return c, err
 }
@@ -84,6 +88,19 @@ func (db *DB) insertChange(ctx context.Context, tx *sqlx.Tx, s Session, person [
 		return err
 	}
 	return db.addEvent(ctx, tx, c.AccountID, EventChangeOpened, s.Channel, now)
+}
+
+// requireVersion returns ErrGone if the account has another password than a. It runs after the
+// insert, which has waited for a concurrent change of the person.
+func (db *DB) requireVersion(ctx context.Context, tx *sqlx.Tx, a Account) error {
+	var version int64
+	err := tx.GetContext(ctx, &version, `
+		SELECT version FROM password_credentials WHERE center_id = $1 AND account_id = $2 AND kind = 'password'`,
+		db.center, a.ID)
+	if err == nil && version != a.Version {
+		err = ErrGone
+	}
+	return mapNoRows(err, ErrNotFound)
 }
 
 // lockLink makes two opens of one user, and an open and an unlink, run one after the other. It

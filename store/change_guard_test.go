@@ -27,3 +27,24 @@ func TestFinishChangeInTime(t *testing.T) {
 		t.Errorf("the password is of version %d", got.Version)
 	}
 }
+
+// A password that was replaced after it was proven opens no change, which would keep the person's
+// other channels from changing it.
+func TestOpenChangeWithReplacedPassword(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	importAll(t, db, depositor(1, hashed))
+	proven := importedAccount(t, db, depositor(1, hashed))
+	noError(t, db.AddLink(t.Context(), sessionOn(t, db, "alipay", byOpen(1)), proven, nil))
+	s := sessionOn(t, db, "alipay", byOpen(1))
+	c, err := db.OpenChange(t.Context(), s, proven, []byte("old"))
+	noError(t, err)
+	_, err = db.FinishChange(t.Context(), s, c.ID, store.NewPassword{Hash: "made-up", Fingerprint: []byte("new")})
+	noError(t, err)
+	if _, err := db.OpenChange(t.Context(), s, proven, []byte("old")); !errors.Is(err, store.ErrGone) {
+		t.Errorf("got %v", err)
+	}
+	if open, _, err := db.OpenSteps(t.Context(), s); err != nil || open != nil {
+		t.Errorf("open: %+v, %v", open, err)
+	}
+}

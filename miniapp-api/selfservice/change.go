@@ -50,8 +50,11 @@ func (s *Service) OpenChange(ctx context.Context, c Caller, in ChangeInput) (sto
 		return store.Change{}, err
 	}
 	change, err := s.db.OpenChange(ctx, c.Session, account, s.db.PasswordFingerprints(account, in.OldPassword.Normalised())[0])
-	if errors.Is(err, store.ErrBlocked) {
+	switch {
+	case errors.Is(err, store.ErrBlocked):
 		err = s.blockedError(ctx, account.ID, checkChangeable, ErrChangeGone)
+	case errors.Is(err, store.ErrGone): // the password was right when it was checked, so this attempt is not counted
+		err = ErrOldPasswordWrong.withRemaining(lockoutPolicy(s.policy).Remaining(0, 0, nil, s.db.Now()))
 	}
 	return change, openError(err)
 }

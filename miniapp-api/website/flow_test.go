@@ -36,6 +36,23 @@ func TestChange(t *testing.T) {
 	h.browser().signIn(c)
 }
 
+// A second confirm with another password, as from another tab, is not told that its password is in
+// force.
+func TestConfirmLate(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t)
+	c := h.citizen()
+	b := h.browser()
+	b.signIn(c)
+	path := b.openChange(c)
+	tab := b.get(path)
+	b.submit(b.get(path), path, "new_password", newPassword, "again", newPassword).leads(t, path)
+	b.submit(tab, path, "new_password", "Walnut-Harbor-36", "again", "Walnut-Harbor-36").want(t, 410, "刚才这次提交没有办理", "先前提交的新密码已生效")
+	b.submit(b.get("/password/change"), "/password/change", "old_password", "Walnut-Harbor-36").want(t, 403, "原密码错误")
+	c.Password = newPassword
+	h.browser().signIn(c)
+}
+
 // Cancelling keeps the old password.
 func TestCancel(t *testing.T) {
 	t.Parallel()
