@@ -204,17 +204,17 @@ func (db *DB) HasAccounts(ctx context.Context, accountNos []string) ([]bool, err
 	return has, err
 }
 
-// heldAmong returns those of the accounts that are in the database. They come from a
-// sub-select, of which PostgreSQL expects few rows: for an array of thousands it would
-// read a small centre's whole table.
+// heldAmong returns those of the accounts that are in the database. Each is looked up by
+// itself (LATERAL, OFFSET 0): an array of thousands would be compared with every row of the
+// centre.
 func (db *DB) heldAmong(ctx context.Context, q sqlx.QueryerContext, ids []uuid.UUID) (map[uuid.UUID]bool, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
 	var found []uuid.UUID
 	err := sqlx.SelectContext(ctx, q, &found, `
-		SELECT account_id FROM accounts
-		WHERE center_id = $1 AND account_id = ANY (ARRAY(SELECT unnest($2::uuid[])))`, db.center, uuids(ids))
+		SELECT a.account_id FROM unnest($2::uuid[]) AS n (id) CROSS JOIN LATERAL (
+			SELECT account_id FROM accounts WHERE center_id = $1 AND account_id = n.id OFFSET 0) a`, db.center, uuids(ids))
 	held := make(map[uuid.UUID]bool, len(found))
 	for _, id := range found {
 		held[id] = true

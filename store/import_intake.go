@@ -99,14 +99,14 @@ func siblingOf(person []byte, accountNo string) sibling {
 }
 
 // siblings returns what the persons' accounts in the database are, except those that
-// are among held. The persons come from a sub-select for the reason of heldAmong.
+// are among held. Each person is looked up by itself for the reason of heldAmong.
 func (t importTx) siblings(ctx context.Context, persons pq.ByteaArray, held map[uuid.UUID]bool) (map[sibling]bool, error) {
 	if len(persons) == 0 {
 		return nil, nil
 	}
 	rows, err := t.QueryxContext(ctx, `
-		SELECT account_id, person_digest, sealed FROM accounts
-		WHERE center_id = $1 AND person_digest = ANY (ARRAY(SELECT unnest($2::bytea[])))`, t.db.center, persons)
+		SELECT a.account_id, a.person_digest, a.sealed FROM unnest($2::bytea[]) AS n (person) CROSS JOIN LATERAL (
+			SELECT account_id, person_digest, sealed FROM accounts WHERE center_id = $1 AND person_digest = n.person OFFSET 0) a`, t.db.center, persons)
 	if err != nil {
 		return nil, err
 	}

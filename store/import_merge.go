@@ -29,6 +29,10 @@ func (db *DB) inImportTx(ctx context.Context, f func(importTx) error) error {
 	defer cancel()
 	return db.pool.InIdempotentTx(ctx, func(tx *pgconn.Tx) error {
 		now := db.clock()
+		// A plan that PostgreSQL made while the tables were empty would read the whole centre later.
+		if _, err := tx.ExecContext(ctx, `SET LOCAL plan_cache_mode = force_custom_plan`); err != nil {
+			return err
+		}
 		if _, err := tx.ExecContext(ctx, `
 			SELECT 1 FROM centers WHERE center_id = $1 FOR NO KEY UPDATE`, db.center); err != nil {
 			return err
