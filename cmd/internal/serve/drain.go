@@ -51,20 +51,7 @@ func (a *App) Serve(ctx context.Context, on Listeners) error {
 	}
 	a.log.Info("listening", attrs...)
 
-	workerCtx, stopWorkers := context.WithCancel(ctx)
-	var workers sync.WaitGroup
-	workers.Go(func() { a.purge(workerCtx, purgeEvery) })
-	workers.Go(func() { a.retain(workerCtx, retainFirst, retainEvery) })
-	if a.mailer != nil {
-		workers.Go(func() { a.mailer.work(workerCtx, mailEvery) })
-	}
-	if a.sms != nil {
-		workers.Go(func() { a.sms.work(workerCtx, smsEvery) })
-	}
-	workers.Go(func() { a.watchExpiry(workerCtx, warnEvery) })
-	workers.Go(func() { a.checkIssuer(workerCtx) })
-	defer workers.Wait()
-	defer stopWorkers()
+	defer a.startWorkers(ctx)()
 	select {
 	case err := <-failed:
 		return errors.Join(err, shutdown(servers))
@@ -76,6 +63,27 @@ func (a *App) Serve(ctx context.Context, on Listeners) error {
 	err := shutdown(servers)
 	a.log.Info("stopped")
 	return err
+}
+
+// startWorkers starts what runs beside the requests. The returned function stops it and waits
+// for its end.
+func (a *App) startWorkers(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var workers sync.WaitGroup
+	workers.Go(func() { a.purge(ctx, purgeEvery) })
+	workers.Go(func() { a.retain(ctx, retainFirst, retainEvery) })
+	if a.mailer != nil {
+		workers.Go(func() { drainOutbox(ctx, mailEvery, a.mailer.sendBatch) })
+	}
+	if a.sms != nil {
+		workers.Go(func() { drainOutbox(ctx, smsEvery, a.sms.sendBatch) })
+	}
+	workers.Go(func() { a.watchExpiry(ctx, warnEvery) })
+	workers.Go(func() { a.checkIssuer(ctx) })
+	return func() {
+		cancel()
+		workers.Wait()
+	}
 }
 
 // unready makes /readyz fail once draining is set. It ends the request's context, so that

@@ -55,12 +55,11 @@ func newMailer(a *App) *mailer {
 	return &mailer{db: a.DB, gateway: a.gateway, log: a.log, tracer: a.tracer, template: a.Settings.MessageTemplate, page: a.Settings.MessagePage}
 }
 
-// work sends due notices until ctx ends, and then finishes the current batch.
-func (m *mailer) work(ctx context.Context, pause time.Duration) {
+// drainOutbox sends batches until ctx ends, and pauses after one that was not full. The batch
+// under way when ctx ends is finished.
+func drainOutbox(ctx context.Context, pause time.Duration, sendBatch func(context.Context) (full bool)) {
 	for {
-		full := m.sendBatch(ctx)
-		m.refreshGauges(ctx)
-		if full && ctx.Err() == nil {
+		if sendBatch(ctx) && ctx.Err() == nil {
 			continue
 		}
 		select {
@@ -73,6 +72,7 @@ func (m *mailer) work(ctx context.Context, pause time.Duration) {
 
 // sendBatch sends one batch and reports whether there may be more.
 func (m *mailer) sendBatch(ctx context.Context) (full bool) {
+	defer m.refreshGauges(ctx)
 	due, expired, err := m.db.Due(ctx, mailBatch)
 	if err != nil {
 		if ctx.Err() == nil {

@@ -106,7 +106,7 @@ func TestMailerWork(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	queueNotices(n, 1, store.NoticeLinked, -time.Hour) // not due yet
-	go func() { m.work(ctx, time.Hour); close(done) }()
+	go func() { drainOutbox(ctx, time.Hour, m.sendBatch); close(done) }()
 	testenv.Eventually(t, "the mailer has read the outbox", func() bool { return m.report().Due == 1 })
 	stop()
 	<-done

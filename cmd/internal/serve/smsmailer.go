@@ -57,24 +57,9 @@ func (a *App) addSMS(gateway *sms.Gateway) {
 	})
 }
 
-// work sends due messages until ctx ends, and then finishes the current batch.
-func (m *smsMailer) work(ctx context.Context, pause time.Duration) {
-	for {
-		full := m.sendBatch(ctx)
-		m.refreshGauges(ctx)
-		if full && ctx.Err() == nil {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-		}
-	}
-}
-
 // sendBatch sends one batch and reports whether there may be more.
 func (m *smsMailer) sendBatch(ctx context.Context) (full bool) {
+	defer m.refreshGauges(ctx)
 	due, expired, err := m.db.DueSMS(ctx, smsBatch, m.media...)
 	if err != nil {
 		if ctx.Err() == nil {
