@@ -79,7 +79,7 @@ func migrate(ctx context.Context, db *sql.DB, c MigrateConfig, which selection) 
 
 // openDirect connects without a pooler, because the migration lock belongs to a session.
 func openDirect(ctx context.Context, c MigrateConfig) (*sqlx.DB, error) {
-	return pgconn.OpenDirect(ctx, pgconn.Config{DSN: c.DSN, ConnectTimeout: c.ConnectLimit})
+	return pgconn.ConnectDirect(ctx, pgconn.Config{DSN: c.DSN, ConnectTimeout: c.ConnectLimit})
 }
 
 // provider returns the migrations of a database. Concurrent processes wait for the session

@@ -135,7 +135,7 @@ func (c *Config) fill() error {
 }
 
 func connect(ctx context.Context, c Config) (*DB, error) {
-	pool, err := pgconn.Open(ctx, pgconn.Config{
+	pool, err := pgconn.Connect(ctx, pgconn.Config{
 		DSN: c.DSN, MaxConns: c.MaxConns, ConnectTimeout: c.ConnectLimit, CallTimeout: c.CallLimit, Logger: c.Log,
 	})
 	if err != nil {

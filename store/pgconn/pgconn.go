@@ -70,10 +70,10 @@ type Pool struct {
 	committing   atomic.Int64 // commits in progress, including those without a waiting caller
 }
 
-// Open checks the connection string, detects a transaction pooler and returns a pool. It
+// Connect checks the connection string, detects a transaction pooler and returns a pool. It
 // waits 5 s for a server that does not answer yet, or until ctx ends. The errors are
 // ErrUnsafeDSN, ErrUnavailable and those of the server.
-func Open(ctx context.Context, c Config) (*Pool, error) {
+func Connect(ctx context.Context, c Config) (*Pool, error) {
 	cfg, err := c.parse()
 	if err != nil {
 		return nil, err
@@ -94,9 +94,9 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 	return p, nil
 }
 
-// OpenDirect returns a pool of plain lib/pq connections for tools that need a session of
+// ConnectDirect returns a pool of plain lib/pq connections for tools that need a session of
 // the server, such as migrations. It returns ErrUnsafeDSN for a transaction pooler.
-func OpenDirect(ctx context.Context, c Config) (*sqlx.DB, error) {
+func ConnectDirect(ctx context.Context, c Config) (*sqlx.DB, error) {
 	cfg, err := c.parse()
 	if err != nil {
 		return nil, err
@@ -146,11 +146,11 @@ func (p *Pool) Ping(ctx context.Context) error {
 	return err
 }
 
-// HasPooler reports whether Open found a transaction pooler, in which case no
+// HasPooler reports whether Connect found a transaction pooler, in which case no
 // statement is prepared by name.
 func (p *Pool) HasPooler() bool { return p.pooler }
 
-// UnreplicatedCommits returns the number of commits since Open that no standby confirmed.
+// UnreplicatedCommits returns the number of commits since Connect that no standby confirmed.
 // Each was reported as ErrUnknownOutcome.
 func (p *Pool) UnreplicatedCommits() int64 { return p.unreplicated.Load() }
 
