@@ -30,7 +30,7 @@ type AppAuth struct {
 var appAuthToken = regexp.MustCompile(`^[A-Za-z0-9_-]{16,128}$`)
 
 // String hides the tokens from logs.
-func (a AppAuth) String() string { return "app_auth_token of " + a.MiniProgram }
+func (AppAuth) String() string { return "app_auth_token" }
 
 // GoString hides the tokens from logs.
 func (a AppAuth) GoString() string { return a.String() }
