@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -33,9 +34,10 @@ type ServerConfig struct {
 // the database as a whole happens once: the comparison of the clocks, the partitions of
 // events and the check of the schema. It is safe for concurrent use.
 type Server struct {
-	pool *pgconn.Pool
-	now  func() time.Time
-	log  *slog.Logger
+	pool  *pgconn.Pool
+	share int // connections that a centre uses at most
+	now   func() time.Time
+	log   *slog.Logger
 
 	wall     func() time.Time // compared with the database's clock; nil: not compared
 	anchored atomic.Pointer[anchor]
@@ -50,6 +52,7 @@ type Server struct {
 // for a server that does not answer yet, or until ctx ends. The errors are ErrUnsafeDSN,
 // ErrUnavailable and ErrNotMigrated.
 func Connect(ctx context.Context, c ServerConfig) (*Server, error) {
+	c.MaxConns = cmp.Or(c.MaxConns, 20)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -59,7 +62,7 @@ func Connect(ctx context.Context, c ServerConfig) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{pool: pool, now: c.Now, log: c.Log}
+	s := &Server{pool: pool, share: c.MaxConns / 2, now: c.Now, log: c.Log}
 	if s.now == nil {
 		s.now, s.wall = s.databaseTime, time.Now
 	}

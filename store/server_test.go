@@ -1,11 +1,15 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
 
 	"fundpass/keys/testenv"
 	"fundpass/store"
@@ -62,4 +66,44 @@ func TestCentersOfOneServer(t *testing.T) {
 	again, err := s.OpenCenter(t.Context(), configs[0])
 	noError(t, err)
 	importedAccount(t, again, depositor(1, hashed))
+}
+
+// TestStormedCenterLeavesConnections checks that a centre whose every call waits for a lock
+// does not keep another from its rows.
+func TestStormedCenterLeavesConnections(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.DSN(t)
+	s := connect(t, dsn, 4)
+	stormed, err := s.OpenCenter(t.Context(), centerConfig(t, "stormed", "app 1"))
+	noError(t, err)
+	other, err := s.OpenCenter(t.Context(), centerConfig(t, "other", "app 2"))
+	noError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	entered := make(chan struct{}, 16)
+	var wg sync.WaitGroup
+	for range cap(entered) {
+		wg.Go(func() {
+			_ = stormed.InTx(ctx, func(*sqlx.Tx, time.Time) error {
+				entered <- struct{}{}
+				<-ctx.Done()
+				return nil
+			})
+		})
+	}
+	for range 2 {
+		<-entered
+	}
+	importAll(t, other, depositor(1, hashed))
+	importedAccount(t, other, depositor(1, hashed))
+	noError(t, s.Ping(t.Context()))
+	if n := len(entered); n != 0 {
+		t.Errorf("%d further calls of the stormed centre have a connection", n)
+	}
+	cancel()
+	wg.Wait()
+	noError(t, stormed.Close())
+	if _, err := stormed.AccountByNumber(t.Context(), "1"); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a closed centre: %v", err)
+	}
+	noError(t, other.Ping(t.Context()))
 }

@@ -114,18 +114,19 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	db.only = true
+	db.only, db.pool = true, s.pool
 	return db, nil
 }
 
 // OpenCenter registers a centre with its application and its keys. A centre has one
-// application and an application one centre. The errors are ErrOtherApp, ErrOtherColumnKey,
+// application and an application one centre. The centre uses at most half of the server's
+// connections at once, so that a storm on it leaves the others theirs. The errors are ErrOtherApp, ErrOtherColumnKey,
 // ErrOtherPepper and ErrUnavailable.
 func (s *Server) OpenCenter(ctx context.Context, c CenterConfig) (*DB, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
 	}
-	db := &DB{server: s, pool: s.pool, center: c.Center, appID: c.AppID, cipher: c.ColumnCipher, pepper: c.Pepper, log: c.Log, batchTime: batchTime}
+	db := &DB{server: s, pool: s.pool.Share(s.share), center: c.Center, appID: c.AppID, cipher: c.ColumnCipher, pepper: c.Pepper, log: c.Log, batchTime: batchTime}
 	if err := db.register(ctx, c.AppID, c.Look); err != nil {
 		return nil, err
 	}
@@ -203,10 +204,11 @@ func (db *DB) HasPepper() bool { return db.pepper != nil }
 // Each was reported as ErrUnknownOutcome.
 func (db *DB) UnreplicatedCommits() int64 { return db.pool.UnreplicatedCommits() }
 
-// Close closes the centre, and the server as well if Open connected to it.
+// Close refuses further calls and waits a few seconds for those in progress. It closes the
+// server as well if Open connected to it.
 func (db *DB) Close() error {
 	if db.only {
 		return db.server.Close()
 	}
-	return nil
+	return db.pool.Close()
 }

@@ -61,8 +61,15 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// A Pool is a set of connections to one database. It is safe for concurrent use.
+// A Pool is a set of connections to one database, or a share of one. It is safe for
+// concurrent use.
 type Pool struct {
+	*connections
+	seats *seats // nil for the whole set
+}
+
+// connections are what a pool and its shares have in common.
+type connections struct {
 	db           *sqlx.DB
 	pooler       bool // whether there is a transaction pooler
 	log          *slog.Logger
@@ -78,7 +85,7 @@ func Connect(ctx context.Context, c Config) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool{log: c.Logger}
+	p := &Pool{connections: &connections{log: c.Logger}}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}
@@ -155,7 +162,7 @@ func (p *Pool) HasPooler() bool { return p.pooler }
 func (p *Pool) UnreplicatedCommits() int64 { return p.unreplicated.Load() }
 
 // notice handles a notice of the server.
-func (p *Pool) notice(n *pq.Error) {
+func (p *connections) notice(n *pq.Error) {
 	if !isUnreplicated(n) {
 		return
 	}
@@ -166,8 +173,13 @@ func (p *Pool) notice(n *pq.Error) {
 // closeTimeout is how long Close waits for commits in progress.
 const closeTimeout = 5 * time.Second
 
-// Close waits up to 5 s for commits in progress and closes all connections.
+// Close waits up to 5 s for commits in progress and closes all connections. A share waits
+// for its own calls and closes nothing else.
 func (p *Pool) Close() error {
+	if p.seats != nil {
+		p.seats.close()
+		return nil
+	}
 	for start := time.Now(); p.committing.Load() > 0 && time.Since(start) < closeTimeout; {
 		time.Sleep(5 * time.Millisecond)
 	}
