@@ -195,12 +195,8 @@ func (q transferRequest) insert(ctx context.Context) (Transfer, error) {
 }
 
 func (q transferRequest) newTransfer(held heldLink) (Transfer, error) {
-	visitor, err := q.db.Visitor(q.s)
-	if err != nil {
-		return Transfer{}, err
-	}
 	of, id := q.order.Account, uuid.New()
-	sealed, err := q.db.seal(visitor.Identity, "link_transfers", id[:])
+	sealed, err := q.db.seal(q.s.Visitor.Identity, "link_transfers", id[:])
 	r := Transfer{
 		ID: id, Provider: q.s.Provider, AccountID: of.ID, PersonDigest: of.PersonDigest, Former: held.Digest, Proof: q.order.Proof, State: TransferWaiting, CredentialVersion: of.Version,
 		RequestedAt: q.now, Window: int64(q.order.Window.Seconds()), ExpiresAt: q.now.Add(NoticeLife + TransferLife), Sealed: sealed,

@@ -61,10 +61,7 @@ func (s *Service) collectProofInputs(ctx context.Context, c Caller, who applican
 		}
 	}
 	if slices.Contains(permitted, ProofPhone) {
-		inputs.phone, err = s.db.VerifiedPhone(ctx, c.Session)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return inputs, err
-		}
+		inputs.phone = c.Phone
 	}
 	if inputs.needsPhone() {
 		return inputs, proofRequired([]Proof{ProofPhone})
@@ -81,11 +78,7 @@ func (s *Service) proofsOn(ctx context.Context, channel Channel) (proofs, error)
 // matchPerson reports whether name and document are those of the provider's user. A document
 // that the provider cannot compare is refused only if certdoc is the only proof.
 func (s *Service) matchPerson(ctx context.Context, c Caller, who applicant, only bool) (bool, error) {
-	visitor, err := s.db.Visitor(c.Session)
-	if err != nil {
-		return false, err
-	}
-	verified, err := s.provider.MatchPerson(ctx, visitor.AccessToken, Person{
+	verified, err := s.provider.MatchPerson(ctx, c.Visitor.AccessToken, Person{
 		Name: who.name, IDType: who.doc.Certdoc(), IDNumber: who.doc.Number,
 	})
 	if errors.Is(err, ErrDocumentUnsupported) {
