@@ -16,6 +16,20 @@ import (
 // ErrNotFound if it belongs to another person now, and ErrGone if the session has ended.
 // Adding the same link again is no error.
 func (db *DB) AddLink(ctx context.Context, s Session, a Account, passed *Passed) error {
+	return db.addLink(ctx, s, a, nil, passed)
+}
+
+// FinishLink is AddLink for a link that a proof has waited for, which it uses up in the same
+// transaction. Of concurrent calls one succeeds. It returns ErrGone, too, if the proof is closed
+// or late, or if the password was changed or frozen or the reset code replaced or used since.
+// ErrConflict and ErrBlocked leave the proof open.
+func (db *DB) FinishLink(ctx context.Context, s Session, a Account, p LinkProof, passed *Passed) error {
+	p.AccountID, p.PersonDigest = a.ID, a.PersonDigest // the proof must be for these
+	return db.addLink(ctx, s, a, &p, passed)
+}
+
+// addLink writes a link, with the proof that it uses up unless that is nil.
+func (db *DB) addLink(ctx context.Context, s Session, a Account, proof *LinkProof, passed *Passed) error {
 	n, err := db.newLink(s, a)
 	if err != nil {
 		return err
@@ -24,7 +38,12 @@ func (db *DB) AddLink(ctx context.Context, s Session, a Account, passed *Passed)
 		if err := db.passAttempt(ctx, tx, passed, now); err != nil {
 			return err
 		}
-		return db.writeLink(ctx, tx, s, n, now)
+		if proof != nil {
+			if err := db.closeLinkProof(ctx, tx, s, *proof, LinkProofUsed, now); err != nil {
+				return err
+			}
+		}
+		return db.writeLink(ctx, tx, n, now)
 	})
 }
 
@@ -36,7 +55,7 @@ func (db *DB) newLink(s Session, a Account) (newLink, error) {
 }
 
 // writeLink adds the link, its notice and its event.
-func (db *DB) writeLink(ctx context.Context, tx *sqlx.Tx, s Session, n newLink, now time.Time) error {
+func (db *DB) writeLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.Time) error {
 	if err := db.lockAccount(ctx, tx, n.account); err != nil {
 		return err
 	}
@@ -44,7 +63,7 @@ func (db *DB) writeLink(ctx context.Context, tx *sqlx.Tx, s Session, n newLink, 
 	if err != nil || !fresh {
 		return err
 	}
-	if err := db.holdSession(ctx, tx, s); err != nil {
+	if err := db.holdSession(ctx, tx, n.Session); err != nil {
 		return err
 	}
 	return db.recordLinked(ctx, tx, n, now)

@@ -171,11 +171,12 @@ func (q transferRequest) insert(ctx context.Context) (Transfer, error) {
 	if err != nil {
 		return Transfer{}, err
 	}
-	if err := q.db.countStart(ctx, q.Tx, startOfTransfer(q.s, q.order.Account.PersonDigest), StartLimit{q.order.Limit, q.order.Limit}, q.now); err != nil {
-		return Transfer{}, err
-	}
 	r, err := q.newTransfer(held)
 	if err != nil {
+		return Transfer{}, err
+	}
+	counted := start{countTransfersOfPerson, countTransfersOfUser, r.PersonDigest, q.s.IdentityDigest}
+	if err := q.db.countStart(ctx, q.Tx, counted, StartLimit{q.order.Limit, q.order.Limit}, q.now); err != nil {
 		return Transfer{}, err
 	}
 	res, err := q.ExecContext(ctx, `
@@ -259,7 +260,7 @@ func (db *DB) CompleteTransfer(ctx context.Context, s Session, id uuid.UUID) err
 		if err := db.endFormer(ctx, tx, s, r, now); err != nil {
 			return err
 		}
-		return db.writeLink(ctx, tx, s, n, now)
+		return db.writeLink(ctx, tx, n, now)
 	})
 }
 

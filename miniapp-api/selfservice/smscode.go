@@ -53,7 +53,9 @@ func (s *Service) sendCode(ctx context.Context, purpose codePurpose, a store.Acc
 	if err != nil {
 		return SentCode{}, err
 	}
-	code, err := s.db.IssueSMSCode(ctx, codeOrder(purpose, a, binding, channel, network))
+	o := codeOrder(purpose, a)
+	o.Binding, o.Channel, o.Network = binding, string(channel), network
+	code, err := s.db.IssueSMSCode(ctx, o)
 	if err != nil {
 		return SentCode{}, s.codeError(err, code)
 	}
@@ -67,7 +69,8 @@ func (s *Service) sendCodeToClaimed(ctx context.Context, purpose codePurpose, a 
 	if !s.sms {
 		return SentCode{}, ErrNotOffered
 	}
-	o := codeOrder(purpose, a, binding, channel, network)
+	o := codeOrder(purpose, a)
+	o.Binding, o.Channel, o.Network = binding, string(channel), network
 	o.Silent, o.ClaimedLimit = true, smsRecoveriesPerPerson
 	code, err := s.db.IssueSMSCode(ctx, o)
 	if err != nil {
@@ -133,13 +136,12 @@ func maskedMobile(a store.Account) (string, error) {
 	return document.MaskPhone(mobile), nil
 }
 
-// codeOrder returns an order with a random code.
-func codeOrder(purpose codePurpose, a store.Account, binding []byte, channel Channel, network string) store.SMSCodeOrder {
+// codeOrder returns an order with a random code. A caller without a session adds what the code
+// is bound to, and the channel.
+func codeOrder(purpose codePurpose, a store.Account) store.SMSCodeOrder {
 	mobile, _ := ownMobile(a)
-	return store.SMSCodeOrder{
-		ID: uuid.New(), Purpose: string(purpose), Channel: string(channel), PersonDigest: a.PersonDigest, AccountID: a.ID,
-		Mobile: mobile, Binding: binding, Network: network, Code: newSMSCode(),
-	}
+	return store.SMSCodeOrder{ID: uuid.New(), Purpose: string(purpose), PersonDigest: a.PersonDigest, AccountID: a.ID,
+		Mobile: mobile, Code: newSMSCode()}
 }
 
 // newSMSCode returns six random digits. A reader of crypto/rand never fails.
