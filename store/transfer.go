@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -81,7 +82,8 @@ type TransferOrder struct {
 
 // RequestTransfer requests the link of a person for the session's user, who has just been
 // proven to be that person. The holder is notified and can reject the transfer until it is
-// due; see Delivered and Abandon. Repeating the request returns the waiting transfer.
+// due; see Delivered and Abandon. Repeating the request returns the waiting transfer, for which
+// the first call has used the face up.
 //
 // It returns ErrNotFound if no other user has the link or the account belongs to another
 // person now, ErrConflict if a transfer to a third user is waiting, ErrRejected if the
@@ -94,16 +96,21 @@ func (db *DB) RequestTransfer(ctx context.Context, s Session, order TransferOrde
 	var r Transfer
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		q := transferRequest{tx, db, s, order, now}
+		used := false // the face, as by an earlier call
 		if order.Face != nil {
 			face := *order.Face
 			face.AccountID, face.PersonDigest = order.Account.ID, order.Account.PersonDigest // compared by closeLinkProof
-			if err := db.closeLinkProof(ctx, tx, s, face, LinkProofReplaced, now); err != nil {
+			err := db.closeLinkProof(ctx, tx, s, face, LinkProofReplaced, now)
+			if used = errors.Is(err, ErrGone); err != nil && !used {
 				return err
 			}
 		}
 		found, err := q.waiting(ctx, &r)
-		if err != nil || found {
+		switch {
+		case err != nil, found:
 			return err
+		case used:
+			return ErrGone
 		}
 		if err := q.makeRoom(ctx); err != nil {
 			return err

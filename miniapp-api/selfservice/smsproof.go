@@ -103,23 +103,6 @@ func (s *Service) PassRecovery(ctx context.Context, c Caller, id uuid.UUID, code
 	return s.Recovery(ctx, c, id)
 }
 
-// openSMSProof sends a code for the link of an account whose password was right.
-func (s *Service) openSMSProof(ctx context.Context, c Caller, found candidate) (PendingLink, error) {
-	masked, err := maskedMobile(found.account)
-	if err != nil {
-		return PendingLink{}, err
-	}
-	proof := store.LinkProof{ID: uuid.New(), Scope: found.scope, Transfer: found.takeOver, CodeID: found.codeID}
-	proof, code, err := s.db.OpenLinkProofBySMS(ctx, c.Session, found.account, proof, codeOrder(codeForLink, found.account))
-	switch {
-	case errors.Is(err, store.ErrConflict): // a concurrent request has opened one
-		return PendingLink{}, ErrBusy.WithCause(err)
-	case err != nil:
-		return PendingLink{}, s.codeError(err, code)
-	}
-	return PendingLink{ID: proof.ID, Phone: masked, ExpiresAt: proof.ExpiresAt}, nil
-}
-
 // passLinkProof uses up the code of a link.
 func (s *Service) passLinkProof(ctx context.Context, c Caller, proof store.LinkProof, code passwd.Secret) error {
 	return s.pass(ctx, c, passStep{s.db.PassLinkProof, proof.ID, codeForLink, ErrLinkGone}, code)
