@@ -133,9 +133,7 @@ func TestEraseSeesConcurrentRows(t *testing.T) {
 // sealedLink returns the sealed identifier for a link of the session.
 func sealedLink(t *testing.T, db *store.DB, s store.Session) []byte {
 	t.Helper()
-	v, err := db.Visitor(s)
-	noError(t, err)
-	sealed, err := db.SealLink(v.Identity)
+	sealed, err := db.SealLink(s.Visitor.Identity)
 	noError(t, err)
 	return sealed
 }

@@ -132,8 +132,7 @@ func (r *moveRace) check() {
 	}
 	for _, token := range sessionTokens(r.t, r.one) {
 		s, err := r.one.Session(r.t.Context(), token)
-		noError(r.t, err)
-		if v, err := r.two.Visitor(s); err != nil || string(r.two.IdentityDigest(v.Identity)) != string(s.IdentityDigest) {
+		if err != nil || string(r.two.IdentityDigest(s.Visitor.Identity)) != string(s.IdentityDigest) {
 			r.t.Errorf("visitor of another session: %v", err)
 		}
 	}
