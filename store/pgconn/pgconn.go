@@ -66,6 +66,7 @@ type Pool struct {
 	db           *sqlx.DB
 	pooler       bool // whether there is a transaction pooler
 	log          *slog.Logger
+	writers      chan struct{} // one place for each transaction; see writersOf
 	unreplicated atomic.Int64 // commits that no standby confirmed
 	committing   atomic.Int64 // commits in progress, including those without a waiting caller
 }
@@ -90,9 +91,16 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 			return nil, publicError(ctx, err)
 		}
 	}
-	p.db = newDB(&connector{cfg: cfg, named: !p.pooler, notice: p.notice, timeout: c.CallTimeout}, cmp.Or(c.MaxConns, 20))
+	conns := cmp.Or(c.MaxConns, 20)
+	p.writers = make(chan struct{}, writersOf(conns))
+	p.db = newDB(&connector{cfg: cfg, named: !p.pooler, notice: p.notice, timeout: c.CallTimeout}, conns)
 	return p, nil
 }
+
+// writersOf returns how many connections of a pool transactions may use. The others are for
+// reads, because a primary that waits for its standbys answers no COMMIT, and soon all
+// connections would wait.
+func writersOf(conns int) int { return max(1, conns*3/4) }
 
 // OpenDirect returns a pool of plain lib/pq connections for tools that need a session of
 // the server, such as migrations. It returns ErrUnsafeDSN for a transaction pooler.

@@ -89,22 +89,24 @@ func backOff(ctx context.Context, attempt int) bool {
 	}
 }
 
-// runTx runs f in a transaction once.
+// runTx runs f in a transaction once, as one of the pool's writers.
 func (p *Pool) runTx(ctx context.Context, f func(tx *Tx) error) error {
-	conn, err := p.db.Connx(ctx)
-	if err != nil {
-		return err
+	select {
+	case p.writers <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	tx, err := conn.BeginTxx(detached(ctx), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	conn, tx, err := p.begin(ctx)
 	if err != nil {
-		conn.Close()
-		return setupError{err}
+		<-p.writers
+		return err
 	}
 	finished := false
 	defer func() {
 		if !finished { // also if f panics, or its locks would stay
 			tx.Rollback()
 			conn.Close()
+			<-p.writers
 		}
 	}()
 	if err := f(&Tx{Tx: tx, conn: conn}); err != nil {
@@ -117,7 +119,22 @@ func (p *Pool) runTx(ctx context.Context, f func(tx *Tx) error) error {
 	return p.commit(ctx, conn, tx)
 }
 
-// commit waits for the answer as long as ctx lasts.
+// begin begins a transaction on a connection.
+func (p *Pool) begin(ctx context.Context) (*sqlx.Conn, *sqlx.Tx, error) {
+	conn, err := p.db.Connx(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	tx, err := conn.BeginTxx(detached(ctx), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		conn.Close()
+		return nil, nil, setupError{err}
+	}
+	return conn, tx, nil
+}
+
+// commit waits for the answer as long as ctx lasts. The commit remains a writer until its
+// answer arrives.
 func (p *Pool) commit(ctx context.Context, conn *sqlx.Conn, tx *sqlx.Tx) error {
 	answer := make(chan error, 1)
 	p.committing.Add(1)
@@ -125,6 +142,7 @@ func (p *Pool) commit(ctx context.Context, conn *sqlx.Conn, tx *sqlx.Tx) error {
 		defer p.committing.Add(-1)
 		err := tx.Commit()
 		conn.Close()
+		<-p.writers
 		answer <- err
 	}()
 	select {
