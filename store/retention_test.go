@@ -202,7 +202,7 @@ func TestRetentionOfEvents(t *testing.T) {
 // row.
 func TestRetentionOnWorker(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // an event trigger answers as a worker does
+	storetest.NeedOwnServer(t, "its event trigger, which answers as a worker does, holds for the whole database")
 	dsn := storetest.DSN(t)
 	month := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
 	storetest.Open(t, dsn, storetest.WithNow(func() time.Time { return month }))
