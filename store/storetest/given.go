@@ -69,6 +69,32 @@ func (g *given) tables() string {
 // onWorker reports whether the server is a worker, which changes no tables.
 func (g *given) onWorker() bool { return g.ddl != g.dsn }
 
+// Coordinator returns dsn on the server that changes tables, which a worker is not.
+func Coordinator(t testing.TB, dsn string) string {
+	t.Helper()
+	s, err := theServer()
+	Require(t, err)
+	if s.given == nil {
+		return dsn
+	}
+	return dsn + strings.TrimPrefix(s.given.ddl, s.given.dsn)
+}
+
+// Worker returns dsn on a worker. It skips the test unless the tables are distributed.
+func Worker(t testing.TB, dsn string) string {
+	t.Helper()
+	NeedDistributed(t)
+	s, err := theServer()
+	Require(t, err)
+	var node string
+	if err := s.admin.QueryRow(`
+		SELECT format(' host=%s port=%s', nodename, nodeport) FROM pg_dist_node
+		WHERE groupid <> 0 AND isactive ORDER BY groupid LIMIT 1`).Scan(&node); err != nil {
+		t.Fatal(err)
+	}
+	return dsn + node
+}
+
 // findCoordinator sets ddl and distributed.
 func (g *given) findCoordinator(ctx context.Context) error {
 	db, err := sql.Open("postgres", g.dsn)
