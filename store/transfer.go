@@ -13,10 +13,6 @@ const (
 	// TransferLife is how long a transfer can be confirmed once it is due.
 	TransferLife = 7 * 24 * time.Hour
 
-	// clerkTransferLife is how long a transfer by a reset code can be completed, which
-	// takes a second transaction.
-	clerkTransferLife = time.Minute
-
 	// RejectionLife is how long a rejection prevents further transfers to the person.
 	RejectionLife = 30 * 24 * time.Hour
 )
@@ -75,7 +71,7 @@ const transferColumns = `r.transfer_id, r.provider, r.account_id, r.person_diges
 type TransferOrder struct {
 	Account Account       // proven
 	Proof   string        // certdoc, face, phone or TransferByClerk
-	Window  time.Duration // the holder's time to reject it; ignored with TransferByClerk, which is due at once
+	Window  time.Duration // the holder's time to reject it; ignored with TransferByClerk, which is completed at once
 	Face    *LinkProof    // closed by the request; nil if there is none
 	Limit   int           // requests a day
 }
@@ -83,7 +79,8 @@ type TransferOrder struct {
 // RequestTransfer requests the link of a person for the session's user, who has just been
 // proven to be that person. The holder is notified and can reject the transfer until it is
 // due; see Delivered and Abandon. Repeating the request returns the waiting transfer, for which
-// the first call has used the face up.
+// the first call has used the face up. A transfer that is due is completed; see
+// CompleteTransfer.
 //
 // It returns ErrNotFound if no other user has the link or the account belongs to another
 // person now, ErrConflict if a transfer to a third user is waiting, ErrRejected if the
@@ -107,18 +104,19 @@ func (db *DB) RequestTransfer(ctx context.Context, s Session, order TransferOrde
 		}
 		found, err := q.waiting(ctx, &r)
 		switch {
-		case err != nil, found:
+		case err != nil:
 			return err
-		case used:
+		case !found && used:
 			return ErrGone
+		case !found:
+			if r, err = q.insert(ctx); err != nil {
+				return err
+			}
 		}
-		if err := q.makeRoom(ctx); err != nil {
-			return err
+		if r.DueAt == nil || now.Before(*r.DueAt) {
+			return nil
 		}
-		if err := db.lockAccount(ctx, tx, order.Account); err != nil {
-			return err
-		}
-		r, err = q.insert(ctx)
+		r, err = db.completeTransfer(ctx, tx, s, r.ID, now)
 		return err
 	})
 	return r, err
@@ -133,7 +131,7 @@ type transferRequest struct {
 	now   time.Time
 }
 
-// atOnce reports whether the transfer is due without a notification.
+// atOnce reports whether the link is transferred without a notification.
 func (o TransferOrder) atOnce() bool { return o.Proof == TransferByClerk }
 
 // waiting reads the same request into r if it is waiting and would not be due sooner now.
@@ -174,6 +172,12 @@ func (q transferRequest) makeRoom(ctx context.Context) error {
 
 // insert stores the transfer and notifies the holder if they can reject it.
 func (q transferRequest) insert(ctx context.Context) (Transfer, error) {
+	if err := q.makeRoom(ctx); err != nil {
+		return Transfer{}, err
+	}
+	if err := q.db.lockAccount(ctx, q.Tx, q.order.Account); err != nil {
+		return Transfer{}, err
+	}
 	held, err := q.holder(ctx)
 	if err != nil {
 		return Transfer{}, err
@@ -210,7 +214,7 @@ func (q transferRequest) newTransfer(held heldLink) (Transfer, error) {
 		RequestedAt: q.now, Window: int64(q.order.Window.Seconds()), ExpiresAt: q.now.Add(NoticeLife + TransferLife), Sealed: sealed,
 	}
 	if q.order.atOnce() {
-		r.DueAt, r.Window, r.ExpiresAt = &q.now, 0, q.now.Add(clerkTransferLife)
+		r.DueAt, r.Window = &q.now, 0
 	}
 	return r, err
 }
@@ -248,27 +252,33 @@ func (q transferRequest) holder(ctx context.Context) (heldLink, error) {
 // CompleteTransfer returns ErrGone, or finds its change cancelled.
 func (db *DB) CompleteTransfer(ctx context.Context, s Session, id uuid.UUID) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		var r Transfer
-		if err := tx.GetContext(ctx, &r, `
-			UPDATE link_transfers r SET state = 'done', closed_at = $2
-			WHERE r.center_id = $1 AND r.transfer_id = $3 AND r.identity_digest = $4
-				AND r.state = 'waiting' AND r.due_at <= $2 AND r.expires_at > $2
-			RETURNING `+transferColumns,
-			db.center, now, id, s.IdentityDigest); err != nil {
-			return mapNoRows(err, ErrGone)
-		}
-		n, err := db.newLink(s, Account{ID: r.AccountID, PersonDigest: r.PersonDigest})
-		if err != nil {
-			return err
-		}
-		if err := db.lockAccount(ctx, tx, n.account); err != nil {
-			return err
-		}
-		if err := db.endFormer(ctx, tx, s, r, now); err != nil {
-			return err
-		}
-		return db.writeLink(ctx, tx, n, now)
+		_, err := db.completeTransfer(ctx, tx, s, id, now)
+		return err
 	})
+}
+
+// completeTransfer is CompleteTransfer within a transaction. It returns the transfer.
+func (db *DB) completeTransfer(ctx context.Context, tx *sqlx.Tx, s Session, id uuid.UUID, now time.Time) (Transfer, error) {
+	var r Transfer
+	if err := tx.GetContext(ctx, &r, `
+		UPDATE link_transfers r SET state = 'done', closed_at = $2
+		WHERE r.center_id = $1 AND r.transfer_id = $3 AND r.identity_digest = $4
+			AND r.state = 'waiting' AND r.due_at <= $2 AND r.expires_at > $2
+		RETURNING `+transferColumns,
+		db.center, now, id, s.IdentityDigest); err != nil {
+		return Transfer{}, mapNoRows(err, ErrGone)
+	}
+	n, err := db.newLink(s, Account{ID: r.AccountID, PersonDigest: r.PersonDigest})
+	if err != nil {
+		return Transfer{}, err
+	}
+	if err := db.lockAccount(ctx, tx, n.account); err != nil {
+		return Transfer{}, err
+	}
+	if err := db.endFormer(ctx, tx, s, r, now); err != nil {
+		return Transfer{}, err
+	}
+	return r, db.writeLink(ctx, tx, n, now)
 }
 
 // endFormer ends the former holder's link, open change, open reset and sessions.

@@ -71,12 +71,6 @@ type linkRequest struct {
 // scope of their own, which strangers cannot exhaust.
 func (l linkRequest) verified() bool { return !bytes.Equal(l.scope, store.PublicScope) }
 
-// resumes reports whether an earlier run of this request found the password right and used the
-// face up for a transfer.
-func (l linkRequest) resumes() bool {
-	return l.face != nil && l.face.State == store.LinkProofReplaced
-}
-
 // proofsOn returns the proofs that a channel accepts.
 func (s *Service) proofsOn(ctx context.Context, channel Channel) (proofs, error) {
 	all, err := s.registry.entries(ctx)
@@ -90,9 +84,9 @@ func (s *Service) verifyApplicant(ctx context.Context, c Caller, l linkRequest) 
 	switch {
 	case err != nil:
 		return candidate{}, err
-	case l.resumes():
-		found = provenBy(*l.face)
-		found.takeOver, found.resumed = true, true
+	case l.face != nil && l.face.State == store.LinkProofReplaced:
+		found = provenBy(*l.face) // by an earlier run, which found the password right
+		found.takeOver = true
 		return found, nil
 	case l.code != "":
 		found, err = s.verifyCode(ctx, c, l)
@@ -118,7 +112,7 @@ func (s *Service) collectProofs(ctx context.Context, c Caller, l linkRequest) (l
 		return l, nil
 	}
 	if l.faceID != uuid.Nil {
-		if l.face, err = s.passedFace(ctx, c, l); err != nil || l.resumes() {
+		if l.face, err = s.passedFace(ctx, c, l); err != nil || l.face.State == store.LinkProofReplaced {
 			return l, err
 		}
 		l.scope = s.faceScope(c.IdentityDigest)
@@ -142,7 +136,7 @@ func (s *Service) collectProofs(ctx context.Context, c Caller, l linkRequest) (l
 
 // passedFace returns the verification of this applicant that was passed in the caller's
 // session. It returns ErrLinkGone if there is none, and ErrIdentityNotProven if it was not
-// passed. If this is the retry of a transfer, the face may be replaced; see resumes.
+// passed. If this is the retry of a transfer, the face may be replaced; see candidate.resumes.
 func (s *Service) passedFace(ctx context.Context, c Caller, l linkRequest) (*store.LinkProof, error) {
 	if !slices.Contains(l.permitted, ProofFace) {
 		return nil, consentRequired([]Proof{ProofFace})
@@ -233,9 +227,6 @@ func (s *Service) reserveAttempt(ctx context.Context, c Caller, l linkRequest) (
 // writeLink writes the link of an accepted candidate. If another user is linked to the person,
 // it returns the result of alreadyLinked. It uses up a face that was verified first.
 func (s *Service) writeLink(ctx context.Context, c Caller, found candidate) (store.Account, error) {
-	if found.resumed {
-		return s.alreadyLinked(ctx, c, found)
-	}
 	if found.by == ProofNone && found.account.State == store.PasswordInitial {
 		if err := s.db.MustChange(ctx, found.account); err != nil {
 			return store.Account{}, err
@@ -244,7 +235,7 @@ func (s *Service) writeLink(ctx context.Context, c Caller, found candidate) (sto
 	}
 	err := s.addLink(ctx, c, found)
 	switch {
-	case errors.Is(err, store.ErrConflict):
+	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrGone) && found.resumes():
 		return s.alreadyLinked(ctx, c, found)
 	case errors.Is(err, store.ErrBlocked): // ended meanwhile
 		return store.Account{}, ErrAccountClosed
