@@ -24,14 +24,16 @@ func (s *Service) Link(ctx context.Context, c Caller, in LinkInput) (store.Accou
 	if err != nil {
 		return store.Account{}, err
 	}
-	l := linkRequest{applicant: who, person: who.personDigest(s.db), scope: store.PublicScope, again: c.Link != nil}
+	accepted, err := s.proofsOn(ctx, c.Channel)
+	if err != nil {
+		return store.Account{}, err
+	}
+	l := linkRequest{applicant: who, person: who.personDigest(s.db), again: c.Link != nil, accepted: accepted,
+		scope: store.PublicScope, faceScope: s.db.Digest("scope of a face", c.IdentityDigest)}
 	if l.again && (in.FaceFirst || !c.IsRetry || !bytes.Equal(l.person, c.Link.PersonDigest)) {
 		return store.Account{}, ErrAlreadyLinked // a request for another person is not a retry of the one that made the link
 	}
 	if l.consents, err = s.consents.load(ctx, c); err != nil {
-		return store.Account{}, err
-	}
-	if l.accepted, err = s.proofsOn(ctx, c.Channel); err != nil {
 		return store.Account{}, err
 	}
 	if in.FaceFirst {
@@ -58,13 +60,19 @@ type linkRequest struct {
 	applicant
 	person    []byte // digest of the claimed person
 	consents  consentSet
-	accepted  proofs           // on the caller's channel
-	permitted []Proof          // proofs that the caller consented to
-	scope     []byte           // the lockout scope of the attempt
-	certdoc   bool             // the provider confirms that its user is the claimed person
-	phone     string           // verified in this session; "" = none
-	face      *store.LinkProof // verified first, of the claimed person; nil if not
-	again     bool             // an earlier run of this request linked this person
+	accepted  proofs  // on the caller's channel
+	permitted []Proof // proofs that the caller consented to
+	scope     []byte  // the lockout scope of the attempt
+
+	// faceScope is the scope of applicants whose face was verified on this user's phone. It is a
+	// digest that does not name the user, because the phone may belong to a relative who is not
+	// linked.
+	faceScope []byte
+
+	certdoc bool             // the provider confirms that its user is the claimed person
+	phone   string           // verified in this session; "" = none
+	face    *store.LinkProof // verified first, of the claimed person; nil if not
+	again   bool             // an earlier run of this request linked this person
 }
 
 // verified reports whether the caller is known to be the claimed person and therefore has a
@@ -115,7 +123,7 @@ func (s *Service) collectProofs(ctx context.Context, c Caller, l linkRequest) (l
 		if l.face, err = s.passedFace(ctx, c, l); err != nil || l.face.State == store.LinkProofReplaced {
 			return l, err
 		}
-		l.scope = s.faceScope(c.IdentityDigest)
+		l.scope = l.faceScope
 	}
 	if slices.Contains(l.permitted, ProofCertdoc) {
 		if l.certdoc, err = s.matchPerson(ctx, c, l); err != nil {
@@ -168,6 +176,43 @@ func (s *Service) matchPerson(ctx context.Context, c Caller, l linkRequest) (boo
 		return false, ErrBadRequest.WithFields(counterOnly)
 	}
 	return verified, err
+}
+
+// verifyCode finds the claimed person's account by a reset code, which replaces a password they
+// do not know. It does not use up the code; the reset that must follow does. Every failure is
+// ErrLinkRefused. If certdoc is accepted, a caller who does not match is refused without a try.
+// Otherwise the tries of unverified callers are limited separately and count as attempts at
+// many people.
+func (s *Service) verifyCode(ctx context.Context, c Caller, l linkRequest) (candidate, error) {
+	if slices.Contains(l.permitted, ProofCertdoc) && !l.verified() || len(l.permitted) == 0 && !l.again {
+		return candidate{}, ErrLinkRefused
+	}
+	trying, stop := Detached(ctx)
+	defer stop()
+	req := store.AttemptRequest{PersonDigest: l.person, AccountNo: l.accountNo}
+	if !l.verified() {
+		req.Source = s.spraying.source(c)
+	}
+	code, refusal, err := s.db.CheckResetCode(trying, c.Session, req, l.code)
+	logSpentCode(ctx, s.log, c, err)
+	if refused := s.spraying.check(ctx, c, refusal, s.db.Now()); refused != nil {
+		return candidate{}, refused
+	}
+	if errors.Is(err, store.ErrCode) || err == nil && !document.SameName(code.Account.Person.Name, l.name, l.doc.Kind) {
+		err = ErrLinkRefused
+	}
+	if err != nil {
+		return candidate{}, err
+	}
+	found := s.selectProof(code.Account, code.Account.State, l)
+	if found.outcome() == outcomeRefused {
+		return candidate{}, ErrLinkRefused
+	}
+	found.codeID = code.ID
+	if found.face != nil {
+		found.face.CodeID = code.ID
+	}
+	return found, nil
 }
 
 // verifyPassword reserves an attempt at the claimed person's password and checks it. Every
