@@ -64,6 +64,9 @@ type Config struct {
 	// Look makes Open leave the database unchanged: the centre must be registered, and its
 	// keys are compared but not bound.
 	Look bool
+	// TagTokens makes tokens begin with the centre's id, for processes of several centres; see
+	// CenterOfToken.
+	TagTokens bool
 	// MaxConns bounds the connections this process opens; 0 means 20.
 	MaxConns int
 	// CallLimit ends a statement whose context has no deadline; 0 means 5 s.
@@ -78,13 +81,14 @@ type Config struct {
 
 // DB is one centre's part of the database. It is safe for concurrent use.
 type DB struct {
-	pool   *pgconn.Pool
-	center string
-	appID  string
-	cipher *keys.ColumnCipher
-	pepper *keys.Pepper // nil: not given
-	now    func() time.Time
-	log    *slog.Logger
+	pool     *pgconn.Pool
+	center   string
+	appID    string
+	cipher   *keys.ColumnCipher
+	pepper   *keys.Pepper // nil: not given
+	tokenTag string       // see Config.TagTokens
+	now      func() time.Time
+	log      *slog.Logger
 
 	wall     func() time.Time // compared with the database's clock; nil: not compared
 	anchored atomic.Pointer[anchor]
@@ -144,6 +148,9 @@ func connect(ctx context.Context, c Config) (*DB, error) {
 	db := &DB{pool: pool, center: c.Center, appID: c.AppID, cipher: c.ColumnCipher, pepper: c.Pepper, now: c.Now, log: c.Log, batchTime: batchTime}
 	if db.now == nil {
 		db.now, db.wall = db.databaseTime, time.Now
+	}
+	if c.TagTokens {
+		db.tokenTag = c.Center + tagMark
 	}
 	db.life, db.end = context.WithCancel(context.Background())
 	return db, nil
