@@ -18,7 +18,7 @@ func (db *DB) NewSeed() string {
 	return base64.RawURLEncoding.EncodeToString(append(binary.BigEndian.AppendUint32(nil, db.pepper.Current()), random[:]...))
 }
 
-// Token returns the bearer token of a seed, the same each time. With Config.TagTokens it begins
+// Token returns the bearer token of a seed, the same each time. With CenterConfig.TagTokens it begins
 // with the centre's id. It returns
 // keys.ErrUnknownPepper if the seed's key was removed from the pepper file.
 func (db *DB) Token(seed string) (string, error) {

@@ -130,7 +130,7 @@ func TestSilentServer(t *testing.T) {
 	c := pgconn.Config{DSN: "host=127.0.0.1 port=" + portOf(l) + " sslmode=disable user=postgres"}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	_, err = pgconn.Open(ctx, c)
+	_, err = pgconn.Connect(ctx, c)
 	if !errors.Is(err, pgconn.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}

@@ -20,14 +20,14 @@ import (
 //   - sslmode must be set, because the driver's default changes between releases;
 //   - sslmode disable, allow and prefer are for unix sockets and loopback only;
 //   - target_session_attrs=prefer-standby makes the driver loop forever if all hosts are down;
-//   - OpenDirect refuses a transaction pooler.
+//   - ConnectDirect refuses a transaction pooler.
 var ErrUnsafeDSN = errors.New("pgconn: unsafe connection string")
 
 // maxConnectTimeout bounds the set-up of a connection to one host. Several hosts are
 // tried in turn.
 const maxConnectTimeout = 2 * time.Second
 
-// CheckDSN returns ErrUnsafeDSN for a connection string that Open would refuse. It does not
+// CheckDSN returns ErrUnsafeDSN for a connection string that Connect would refuse. It does not
 // connect.
 func CheckDSN(dsn string) error {
 	_, err := parseDSN(dsn)
