@@ -3,7 +3,6 @@ package httpapi
 import (
 	"cmp"
 	"crypto/rand"
-	"encoding/json"
 	"log/slog"
 	"net"
 	"net/http"
@@ -30,6 +29,8 @@ type Backend struct {
 
 // A RouterConfig configures a Router. All fields may be zero.
 type RouterConfig struct {
+	Address string // label of its metric, such as public
+
 	// Key returns what a request of another system says of its receiver, or "". It chooses no
 	// more than the centre whose keys then verify the request.
 	Key func(*http.Request) string
@@ -58,7 +59,8 @@ type Router struct {
 func NewRouter(c RouterConfig) *Router {
 	r := &Router{config: c, words: presentationsOf(Words{}), log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)),
 		unknown: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "fundpass_center_unknown_total", Help: "Requests that named no centre of this process.",
+			Name: "fundpass_center_unknown_total", Help: "Requests that named no centre of this process, by listen address.",
+			ConstLabels: prometheus.Labels{"address": c.Address},
 		})}
 	r.Replace(nil)
 	return r
@@ -94,19 +96,7 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 func (r *Router) refuse(w http.ResponseWriter, req *http.Request) {
 	id := rand.Text()[:16]
 	p := r.words[errCenterUnknown.Code].problem(errCenterUnknown, id)
-	body, err := json.Marshal(p)
-	if err != nil {
-		panic("httpapi: reply: " + err.Error())
-	}
-	setSecurity(w.Header())
-	w.Header().Set("Content-Type", problemJSON)
-	w.Header().Set("X-Request-Id", id)
-	status := p.Status
-	if req.Header.Get("X-Always-200") == "1" {
-		status = http.StatusOK
-	}
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client may be gone
+	reply(w, req, id, p.Status, p)
 }
 
 // Envelopes is Server.Envelopes for the address of several centres.
@@ -115,9 +105,6 @@ func (r *Router) Envelopes(l net.Listener) net.Listener {
 		return refusal(r.words[selfservice.ErrBadRequest.Code], r.log)
 	}}
 }
-
-// Collector returns the metric of requests of no centre.
-func (r *Router) Collector() prometheus.Collector { return r.unknown }
 
 // find returns the centre of a request, or nil, and the request as the centre's handler sees it.
 func (r *Router) find(req *http.Request) (*Backend, *http.Request) {
@@ -180,16 +167,19 @@ func centerOfToken(req *http.Request) string {
 
 // routes find the centre of a request.
 type routes struct {
-	byHost                  map[string][]*Backend
+	byHost, byName          map[string][]*Backend // byName without ports
 	byPath, byKey, byCenter map[string]*Backend
 }
 
 func newRoutes(all []*Backend) *routes {
-	t := &routes{byHost: make(map[string][]*Backend), byPath: make(map[string]*Backend), byKey: make(map[string]*Backend), byCenter: make(map[string]*Backend)}
+	t := &routes{byHost: make(map[string][]*Backend), byName: make(map[string][]*Backend), byPath: make(map[string]*Backend), byKey: make(map[string]*Backend), byCenter: make(map[string]*Backend)}
 	for _, b := range all {
 		t.byCenter[b.Center] = b
 		for _, host := range b.Hosts {
 			t.byHost[host] = append(t.byHost[host], b)
+			if name, _, err := net.SplitHostPort(host); err == nil {
+				t.byName[name] = append(t.byName[name], b)
+			}
 		}
 		if b.Path != "" {
 			t.byPath[b.Path] = b
@@ -201,15 +191,18 @@ func newRoutes(all []*Backend) *routes {
 	return t
 }
 
-// ofHost returns the centres of a host, with its port or else without.
+// ofHost returns the centres of a host: of this one with its port, else of the one for every port.
+// Without a port, which some proxies remove, it may be the only one with that name.
 func (t *routes) ofHost(host string) []*Backend {
 	host = strings.ToLower(host)
 	if own := t.byHost[host]; own != nil {
 		return own
 	}
-	name, _, err := net.SplitHostPort(host)
-	if err != nil {
-		return nil
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return t.byHost[name]
 	}
-	return t.byHost[name]
+	if named := t.byName[host]; len(named) == 1 {
+		return named
+	}
+	return nil
 }

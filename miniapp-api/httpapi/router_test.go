@@ -42,6 +42,7 @@ func TestRouter(t *testing.T) {
 		{"host and its path", "a.example", "/hangzhou/v1/link", "", "", "a /v1/link"},
 		{"host and another path", "a.example", "/ningbo/v1/link", "", "", "a /ningbo/v1/link"},
 		{"host of one port", "shared.example:8443", "/v1/link", "", "", "a /v1/link"},
+		{"port removed", "shared.example", "/v1/link", "", "", "a /v1/link"},
 		{"another port", "shared.example:443", "/v1/link", "", "", "404"},
 		{"path", "any.example", "/ningbo/v1/link", "", "", "b /v1/link"},
 		{"escaped id", "any.example", "/ningbo/v1/link/a%2Fb", "", "", "b /v1/link/a%2Fb"},

@@ -60,6 +60,15 @@ func (p CenterProblem) In(l terminal.Language) string {
 	return l.T("centre %s", p.Center) + "：" + l.Of(p.Problem)
 }
 
+// InCenter returns an error as a CenterProblem.
+func InCenter(center string, err error) CenterProblem {
+	var p Problem
+	if !errors.As(err, &p) {
+		p = Problem{"", err}
+	}
+	return CenterProblem{center, p}
+}
+
 // HasCenters reports whether the environment names a file of centres.
 func HasCenters(getenv func(string) string) bool {
 	return strings.TrimSpace(getenv("FUNDPASS_CENTERS_FILE")) != ""
