@@ -63,6 +63,7 @@ func Assemble(ctx context.Context, s settings.Settings, log *slog.Logger) (*App,
 // centre, which shares nothing.
 type commons struct {
 	database *store.Server // nil: the centre opens the database for itself
+	pool     *passwd.Pool  // of hashing places; nil: the centre has its own
 	tracer   trace.Tracer  // nil: nothing is traced
 }
 
@@ -95,7 +96,7 @@ func assemble(ctx context.Context, s settings.Settings, log *slog.Logger, common
 	if err != nil {
 		return nil, err
 	}
-	a := &App{log: log, DB: db, gateway: gateway, Policy: f.Policy, Settings: s, Hasher: settings.NewHasher(f), transport: f.Transport, documents: f.Documents, tracer: common.tracer, pause: time.Sleep}
+	a := &App{log: log, DB: db, gateway: gateway, Policy: f.Policy, Settings: s, Hasher: newHasher(s, f, common.pool), transport: f.Transport, documents: f.Documents, tracer: common.tracer, pause: time.Sleep}
 	if common.database != nil {
 		a.label = s.Center
 	}
@@ -117,6 +118,13 @@ func openCenter(ctx context.Context, s settings.Settings, f settings.Files, log 
 		return s.OpenStore(ctx, store.Config{ColumnCipher: f.Cipher, Pepper: f.Pepper, Log: log})
 	}
 	return s.OpenCenter(ctx, shared, store.CenterConfig{ColumnCipher: f.Cipher, Pepper: f.Pepper, Log: log, TagTokens: true})
+}
+
+func newHasher(s settings.Settings, f settings.Files, shared *passwd.Pool) *passwd.Hasher {
+	if shared == nil {
+		return settings.NewHasher(f)
+	}
+	return s.NewTenant(f, shared)
 }
 
 // addServer connects the rules, the Alipay channel and the HTTP server.

@@ -16,11 +16,12 @@ import (
 	"fundpass/cmd/internal/terminal"
 	"fundpass/miniapp-api/alipay"
 	"fundpass/miniapp-api/httpapi"
+	"fundpass/miniapp-api/passwd"
 	"fundpass/miniapp-api/website"
 )
 
-// A process serves the centres of FUNDPASS_CENTERS_FILE. They share the listeners, the database
-// and the metrics; everything else is of one centre.
+// A process serves the centres of FUNDPASS_CENTERS_FILE. They share the listeners, the database,
+// the places for hashing and the metrics; everything else is of one centre.
 type process struct {
 	w        terminal.Stdio // to read the file again
 	settings settings.Settings
@@ -57,10 +58,10 @@ func startProcess(ctx context.Context, w terminal.Stdio, centers []*settings.Cen
 	if err != nil {
 		return nil, err
 	}
-	p := newProcess(w, s, log, commons{database: database, tracer: export.Tracer()})
+	p := newProcess(w, s, log, commons{database: database, pool: passwd.NewPool(passwd.PoolConfig{}), tracer: export.Tracer()})
 	all, err := p.assemble(ctx, centers)
 	if err != nil {
-		return nil, errors.Join(err, database.Close())
+		return nil, errors.Join(err, p.Close())
 	}
 	p.use(all)
 	if err := export.Metrics(ctx, p.operators.Metrics()); err != nil {
@@ -189,5 +190,6 @@ func (p *process) Close() error {
 		}
 		all = append(all, c.Close())
 	}
+	p.common.pool.Close()
 	return errors.Join(append(all, p.common.database.Close())...)
 }
