@@ -48,7 +48,7 @@ var common = []Presentation{
 		Message: "请求的地址不存在", Next: "Correct the path; see openapi.yaml."},
 	{Code: "CENTER_UNKNOWN", Status: 404, Title: "No fund centre at this address, on a server of several centres",
 		TitleZH: "一台服务多个中心时，这个地址没有对应的中心", NextZH: "改正接口的地址：中心的域名，或地址里中心的路径。",
-		Message: "没有找到对应的公积金中心，请从该中心的小程序、网站或应用重新进入", Next: "Correct the address of the API: the centre's host, or the centre's path in it."},
+		Message: "没有找到对应的公积金中心，请退出后重新进入", Next: "Correct the address of the API: the centre's host, or the centre's path in it."},
 	{Code: "METHOD_NOT_ALLOWED", Status: 405, Title: "Wrong HTTP method",
 		TitleZH: "HTTP 方法不对", NextZH: "改正方法，见 openapi.yaml。",
 		Message: "请求方式不正确", Next: "Correct the method; see openapi.yaml."},

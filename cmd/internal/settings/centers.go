@@ -210,7 +210,7 @@ func (c *Center) Getenv(process func(string) string) func(string) string {
 			return ""
 		case name == "FUNDPASS_CENTER":
 			return c.ID
-		case !isSetting(name) || isOfProcess(name):
+		case !IsSetting(name) || isOfProcess(name):
 			return process(name)
 		case strings.HasSuffix(name, "_FILE"), strings.HasSuffix(name, "_FILES"):
 			return underAll(dir, own(name))
