@@ -82,6 +82,10 @@ type CenterConfig struct {
 	Pepper       *keys.Pepper
 	Look         bool
 	Log          *slog.Logger
+
+	// TagTokens makes tokens begin with the centre's id, for processes of several centres; see
+	// CenterOfToken.
+	TagTokens bool
 }
 
 // DB is one centre's part of the database. It is safe for concurrent use.
@@ -94,6 +98,8 @@ type DB struct {
 	cipher *keys.ColumnCipher
 	pepper *keys.Pepper // nil: not given
 	log    *slog.Logger
+
+	tokenTag string // see CenterConfig.TagTokens
 
 	batchTime time.Duration // limit of one transaction that deletes old rows
 }
@@ -127,6 +133,9 @@ func (s *Server) OpenCenter(ctx context.Context, c CenterConfig) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{server: s, pool: s.pool.Share(s.share), center: c.Center, appID: c.AppID, cipher: c.ColumnCipher, pepper: c.Pepper, log: c.Log, batchTime: batchTime}
+	if c.TagTokens {
+		db.tokenTag = c.Center + tagMark
+	}
 	if err := db.register(ctx, c.AppID, c.Look); err != nil {
 		return nil, err
 	}

@@ -48,9 +48,9 @@ func (m *MiniProgram) Routes(s *httpapi.Server) []httpapi.Route {
 		{Method: "POST", Path: "/v1/phone", Endpoint: httpapi.Authed(s, func(ctx context.Context, r httpapi.Request, in jsontext.Value) (PhoneReply, error) {
 			return m.verifyPhone(ctx, r.Caller, in)
 		})},
-		{Method: "POST", Path: "/alipay/notifications", Endpoint: httpapi.Raw(m.handleNotification)},
-		{Method: "POST", Path: "/alipay/spi", Endpoint: httpapi.Raw(m.handleSPI)},
-		{Method: "GET", Path: "/alipay/spi", Endpoint: httpapi.Raw(m.handleSPI)},
+		{Method: "POST", Path: pathNotifications, Endpoint: httpapi.Raw(m.handleNotification)},
+		{Method: "POST", Path: pathSPI, Endpoint: httpapi.Raw(m.handleSPI)},
+		{Method: "GET", Path: pathSPI, Endpoint: httpapi.Raw(m.handleSPI)},
 	}
 }
 
