@@ -76,6 +76,9 @@ var refused = []struct {
 	}},
 	{"per node", "advisory locks, LISTEN and prepared transactions hold on one node only",
 		matches(`(?i)\b(pg_(try_)?advisory\w*|LISTEN|NOTIFY|PREPARE TRANSACTION)\b`)},
+	{"limit of one server", "the servers of the shards wait without it, and with them all requests: SET LOCAL citus.propagate_set_commands = 'local' before it", func(s statement) bool {
+		return s.has(`(?i)\bSET LOCAL (lock|statement)_timeout\b`) && !s.has(`(?is)citus\.propagate_set_commands = 'local'.*_timeout`)
+	}},
 	{"MERGE or TRUNCATE", "MERGE is planned in few shapes, TRUNCATE reaches every centre", matches(`(?i)^\s*(MERGE|TRUNCATE)\b`)},
 	{"LATERAL", "refused across shards", matches(`(?i)\bLATERAL\b`)},
 	{"ctid", "ctids repeat in every shard", matches(`(?i)\bctid\b`)},
@@ -340,6 +343,8 @@ func TestStaticTestFinds(t *testing.T) {
 		{`SELECT 1 FROM centers c JOIN links l ON l.center_id = $1 FOR UPDATE`, "lock of a joined reference table"},
 		{`INSERT INTO links (center_id, a) VALUES ($1, $2) ON CONFLICT ON CONSTRAINT x DO NOTHING`, "ON CONSTRAINT"},
 		{`SELECT pg_advisory_lock($1)`, "per node"},
+		{`SET LOCAL lock_timeout = '2s'`, "limit of one server"},
+		{`SET LOCAL citus.propagate_set_commands = 'local'; SET LOCAL lock_timeout = '2s'`, ``},
 		{`UPDATE links SET a = a[:cardinality(a) - 1] WHERE center_id = $1`, "slice in UPDATE"},
 		{`UPDATE links SET a = a[1:$2::int] WHERE center_id = $1`, "slice in UPDATE"},
 		{`UPDATE links SET a = trim_array(a[$2::int], 1) WHERE center_id = $1`, ``},

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -41,6 +42,37 @@ func TestEventsThroughWorker(t *testing.T) {
 	}
 	if n := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM events WHERE center_id = $1`, storetest.Center)[0]; n != "10" {
 		t.Errorf("%s events left, want those of the month without a partition", n)
+	}
+}
+
+// The coordinator does not wait long for a lock that a reader holds on a worker, because the
+// statements of all requests would queue behind it.
+func TestRetentionBesideReaderOfWorker(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.DSN(t)
+	coordinator, worker := storetest.Coordinator(t, dsn), storetest.Worker(t, dsn)
+	month := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+	storetest.Open(t, coordinator, storetest.WithNow(func() time.Time { return month }))
+	reader := storetest.Probe(t, worker).MustBegin()
+	defer reader.Rollback()
+	list := []string{}
+	noError(t, reader.Select(&list, `SELECT kind FROM events WHERE center_id = $1`, storetest.Center))
+	db := storetest.Open(t, coordinator, storetest.WithNow(func() time.Time { return month.AddDate(2, 0, 0) })) // returns while the reader has its lock
+	if got := partitions(t, storetest.ProbeOf(db)); got["events_2028_02"] != "" {
+		t.Errorf("made under a reader: %v", got)
+	}
+	addEvents(t, db, storetest.Center, 10, month)
+	if got := retained(t, db, 1, false); got["events"] != 10 {
+		t.Errorf("%v", got)
+	}
+	if partitions(t, storetest.ProbeOf(db))["events_2026_02"] == "" {
+		t.Error("partition dropped under a reader")
+	}
+	noError(t, reader.Rollback())
+	all, err := db.Retention(t.Context(), 1, false)
+	noError(t, err)
+	if !slices.Contains(all[0].Parts, "events_2026_02") {
+		t.Errorf("without a reader: %+v", all[0])
 	}
 }
 
