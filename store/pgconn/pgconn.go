@@ -67,8 +67,8 @@ type Pool struct {
 	pooler       bool // whether there is a transaction pooler
 	log          *slog.Logger
 	writers      chan struct{} // one place for each transaction; see writersOf
-	unreplicated atomic.Int64 // commits that no standby confirmed
-	committing   atomic.Int64 // commits in progress, including those without a waiting caller
+	unreplicated atomic.Int64  // commits that no standby confirmed
+	committing   atomic.Int64  // commits in progress, including those without a waiting caller
 }
 
 // Open checks the connection string, detects a transaction pooler and returns a pool. It
