@@ -27,10 +27,11 @@ func TestForgotten(t *testing.T) {
 	h := newSignInCentre(t)
 	d := h.depositor(1, withPhone("13900000001"))
 	site := browser("b", "192.0.2.1")
-	step, err := h.StartForgotten(t.Context(), site, personOf(d))
+	step, err := h.StartForgotten(t.Context(), site, personOf(d), nil)
 	must(t, err)
 	finish := func(c Caller, code string) (Reset, error) {
-		return h.FinishForgotten(t.Context(), c, step.Ticket, passwd.NewSecret(code), []byte(t.Name()))
+		_, reset, err := h.FinishForgotten(t.Context(), c, step.Ticket, passwd.NewSecret(code), []byte(t.Name()))
+		return reset, err
 	}
 	code := h.code()
 	_, err = finish(browser("other", "192.0.2.1"), code)
@@ -72,13 +73,13 @@ func TestForgottenRevealsNothing(t *testing.T) {
 		if name == "another name" {
 			h.ahead.Add(int64(2 * time.Minute)) // a code for the same person was just requested
 		}
-		step, err := h.StartForgotten(t.Context(), site, in)
+		step, err := h.StartForgotten(t.Context(), site, in, nil)
 		must(t, err)
 		if step.Code.Phone != "" || step.Code.ID == uuid.Nil {
 			t.Errorf("%s: %+v", name, step)
 		}
 		lengths[len(step.Ticket)] = true
-		_, err = h.FinishForgotten(t.Context(), site, step.Ticket, passwd.NewSecret("000000"), []byte(name))
+		_, _, err = h.FinishForgotten(t.Context(), site, step.Ticket, passwd.NewSecret("000000"), []byte(name))
 		if e := AsError(err); e.Code != ErrCodeWrong.Code || *e.Remaining != store.SMSCodeTries-1 {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -98,7 +99,7 @@ func TestForgottenLimit(t *testing.T) {
 	h := newSignInCentre(t)
 	d := h.depositor(1, withPhone("13900000001"))
 	for i := range smsRecoveriesPerPerson + 1 {
-		_, err := h.StartForgotten(t.Context(), browser(uuid.NewString(), "192.0.2.1"), personOf(d))
+		_, err := h.StartForgotten(t.Context(), browser(uuid.NewString(), "192.0.2.1"), personOf(d), nil)
 		if i < smsRecoveriesPerPerson {
 			must(t, err)
 		} else {
