@@ -1,6 +1,8 @@
 package app_test
 
 import (
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +50,20 @@ func TestForgotten(t *testing.T) {
 	}
 	if n := h.count(`SELECT count(*) FROM sessions WHERE token_digest = $1`, website); n != 0 {
 		t.Error("the session of the website is alive")
+	}
+	var record struct {
+		Events []struct{ Kind, Channel, Text string }
+	}
+	must(t, d.Call(t.Context(), http.MethodGet, "/v1/events", nil, &record))
+	for _, kind := range []string{store.EventResetCodeSent, store.EventDeviceAdded} {
+		if !slices.ContainsFunc(record.Events, func(e struct{ Kind, Channel, Text string }) bool {
+			return e.Kind == kind && e.Channel == "app" && e.Text != ""
+		}) {
+			t.Errorf("no %s in the record: %+v", kind, record.Events)
+		}
+	}
+	if n := h.count(`SELECT count(*) FROM outbox WHERE kind = $1`, store.NoticeDeviceAdded); n != 1 {
+		t.Errorf("%d notices of the device", n)
 	}
 	must(t, d.SignOut(t.Context()))
 	form := c.form()

@@ -1,6 +1,7 @@
 package selfservice
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -90,6 +91,51 @@ func TestForgottenRevealsNothing(t *testing.T) {
 	}
 	if n := h.count(`SELECT count(*) FROM outbox`); n != 1 {
 		t.Errorf("%d SMS, want that to the owner", n)
+	}
+}
+
+// A stranger who knows the document, and with it the initial password, leaves the owner two
+// codes of the day, whatever they request from their network. Forgotten passwords leave the
+// sign-in; sign-ins without the code lock it and leave the forgotten password.
+func TestStrangersLeaveTwoCodes(t *testing.T) {
+	t.Parallel()
+	forget := func(h *signInCentre, d store.Depositor, c Caller) (*SignInStep, error) {
+		step, err := h.StartForgotten(t.Context(), c, personOf(d), nil)
+		return &step, err
+	}
+	signIn := func(h *signInCentre, d store.Depositor, c Caller) (*SignInStep, error) {
+		done, err := h.signIn(c, formOf(d, d.Person.IDNumber[12:]))
+		return done.Step, err
+	}
+	for name, tt := range map[string]struct {
+		stranger, owner func(*signInCentre, store.Depositor, Caller) (*SignInStep, error)
+	}{"forgotten": {forget, signIn}, "sign-in": {signIn, forget}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newSignInCentre(t)
+			d := h.depositor(1, withPhone("13900000001"), func(d *store.Depositor) { d.Hash, d.InitialRule = "", "id-last6" })
+			got := 0
+			for range 2 * store.SMSCodesPerDay {
+				_, err := tt.stranger(h, d, browser(uuid.NewString(), "192.0.2.1"))
+				if err == nil {
+					got++
+				} else if !errors.Is(err, ErrCodeLimit) && !errors.Is(err, ErrSignInRefused) {
+					t.Errorf("a stranger: %v", err)
+				}
+				h.ahead.Add(int64(61 * time.Second))
+			}
+			if got != store.SMSCodesPerDay-2 {
+				t.Errorf("a stranger got %d codes", got)
+			}
+			for range 2 {
+				before := h.count(`SELECT count(*) FROM outbox`)
+				_, err := tt.owner(h, d, browser("owner", "192.0.2.2"))
+				if want(t, "the owner", err, nil); h.count(`SELECT count(*) FROM outbox`) != before+1 {
+					t.Error("no code for the owner")
+				}
+				h.ahead.Add(int64(61 * time.Second))
+			}
+		})
 	}
 }
 

@@ -26,6 +26,12 @@ const (
 	codeForDevice codePurpose = "device"
 )
 
+// codeEvents tell the owner for what somebody has requested a code.
+var codeEvents = map[codePurpose]string{
+	codeForSignIn: store.EventSignInCodeSent, codeForReset: store.EventResetCodeSent,
+	codeForLink: store.EventLinkCodeSent, codeForDevice: store.EventDeviceCodeSent,
+}
+
 // smsCodeDigits is the length of a code sent by SMS.
 const smsCodeDigits = 6
 
@@ -139,6 +145,7 @@ func codeOrder(purpose codePurpose, a store.Account, binding []byte, channel Cha
 	return store.SMSCodeOrder{
 		ID: uuid.New(), Purpose: string(purpose), Channel: string(channel), PersonDigest: a.PersonDigest, AccountID: a.ID,
 		Mobile: mobile, Binding: binding, Network: network, Code: newSMSCode(),
+		Event: codeEvents[purpose],
 	}
 }
 
