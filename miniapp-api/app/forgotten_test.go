@@ -62,8 +62,8 @@ func TestForgotten(t *testing.T) {
 			t.Errorf("no %s in the record: %+v", kind, record.Events)
 		}
 	}
-	if n := h.count(`SELECT count(*) FROM outbox WHERE kind = $1`, store.NoticeDeviceAdded); n != 1 {
-		t.Errorf("%d notices of the device", n)
+	if n := h.count(`SELECT count(*) FROM outbox WHERE kind = $1`, store.NoticeDeviceAdded); n != 2 { // and that of the earlier one
+		t.Errorf("%d notices of devices", n)
 	}
 	must(t, d.SignOut(t.Context()))
 	form := c.form()
