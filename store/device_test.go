@@ -107,6 +107,9 @@ func TestDeviceIsAddedOnce(t *testing.T) {
 	if d := cmp.Diff([]string{"device_added app"}, events); d != "" {
 		t.Error(d)
 	}
+	if d := cmp.Diff([]string{"device_added sms"}, column(t, e.db, `SELECT concat(kind, ' ', medium) FROM outbox`)); d != "" {
+		t.Error(d)
+	}
 }
 
 // T: a token without the device's proof is nothing, on every channel.

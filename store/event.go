@@ -33,6 +33,13 @@ const (
 	EventUnlocked       = "unlocked"
 
 	EventMessagesDeclined = "messages_declined" // by withdrawing the consent to them
+
+	// Somebody has requested a code that was sent to the phone on file: with the right
+	// password for the first three, with name and document for the last.
+	EventSignInCodeSent = "sign_in_code_sent"
+	EventDeviceCodeSent = "device_code_sent"
+	EventLinkCodeSent   = "link_code_sent"
+	EventResetCodeSent  = "reset_code_sent"
 )
 
 // An Event is one entry of a citizen's record.

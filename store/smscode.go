@@ -20,6 +20,11 @@ const (
 	// SMSCodesPerNetwork bounds the messages that one network causes on a day by naming many
 	// persons. It is high because many citizens share the address of a carrier or of a hall.
 	SMSCodesPerNetwork = 200
+
+	// SMSCodesPerNetworkAndPerson is how many codes of a person callers of one network can
+	// request who are not proven to be the person. Whoever knows the password, perhaps an
+	// initial one, that way leaves the owner two on another network.
+	SMSCodesPerNetworkAndPerson = 3
 )
 
 // An SMSCodeOrder is a code to be sent to an account's phone on file.
@@ -32,6 +37,10 @@ type SMSCodeOrder struct {
 	Binding          []byte    // of the session that may use the code
 	Network          string    // of a caller who is not proven to be the person; "" of one who is
 	Code             string
+
+	// Event is the kind of the event that tells the owner that the code was sent; "" for none.
+	// A person has few codes on a day, so strangers cannot flood the record.
+	Event string
 
 	// Silent issues a code that is not sent and is never right if the phone is not the
 	// person's own, instead of returning ErrNoPhone: a caller who is not proven learns
@@ -76,8 +85,12 @@ func (db *DB) issueToClaimed(ctx context.Context, tx *sqlx.Tx, o SMSCodeOrder, n
 	if err != nil || o.Network == "" {
 		return c, err
 	}
-	network := db.cipher.Index("network of a code", []byte(o.Network))
-	return c, db.countOne(ctx, tx, dailyCount{countCodesOfNetwork, network, SMSCodesPerNetwork}, now)
+	network := []byte(o.Network)
+	person := dailyCount{countCodesOfNetworkAndPerson, db.cipher.Index("network and person of a code", network, o.PersonDigest), SMSCodesPerNetworkAndPerson}
+	if err := db.countOne(ctx, tx, person, now); err != nil {
+		return c, err
+	}
+	return c, db.countOne(ctx, tx, dailyCount{countCodesOfNetwork, db.cipher.Index("network of a code", network), SMSCodesPerNetwork}, now)
 }
 
 // issueSMSCode is IssueSMSCode for a caller who is proven, within a transaction. The count of the
@@ -172,6 +185,11 @@ func (db *DB) writeSMSCode(ctx context.Context, tx *sqlx.Tx, o SMSCodeOrder, pho
 	sealed, err := db.seal(Notice{ChangedAt: now, Person: o.PersonDigest, Code: o.Code, Phone: phone}, "outbox", c.ID[:])
 	if err != nil {
 		return err
+	}
+	if o.Event != "" {
+		if err := db.addEvent(ctx, tx, o.AccountID, o.Event, o.Channel, now); err != nil {
+			return err
+		}
 	}
 	_, err = tx.ExecContext(ctx, `
 		INSERT INTO outbox (center_id, outbox_id, kind, account_id, sealed, created_at, next_at, expires_at, medium)

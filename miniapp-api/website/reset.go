@@ -50,7 +50,7 @@ func (s *Site) startForgotten(ctx context.Context, r *request) (reply, error) {
 	if err := s.checkCaptcha(ctx, r); err != nil {
 		return reply{}, err
 	}
-	step, err := s.service.StartForgotten(ctx, r.Caller, r.form.person())
+	step, err := s.service.StartForgotten(ctx, r.Caller, r.form.person(), nil)
 	if err != nil {
 		return reply{}, err
 	}
@@ -71,7 +71,7 @@ func (s *Site) finishForgotten(ctx context.Context, r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	reset, err := s.service.FinishForgotten(ctx, r.Caller, step.Ticket, r.form.secret("code"), digest)
+	_, reset, err := s.service.FinishForgotten(ctx, r.Caller, step.Ticket, r.form.secret("code"), digest)
 	if errors.Is(err, selfservice.ErrSignInGone) {
 		return stepGone()
 	} else if err != nil {

@@ -17,6 +17,7 @@ const (
 	pathForgotCode = "/forgot/code"
 	pathChange     = "/password/change"
 	pathReset      = "/password/reset"
+	pathConsents   = "/consents"
 )
 
 // routes returns the pages and forms. A form is sent to the path of its page.
@@ -51,6 +52,8 @@ func (s *Site) routes() []route {
 		{method: post, path: "/freeze", signedIn: true, protects: true, handle: s.freeze, again: s.showFreeze},
 		{method: get, path: "/record", signedIn: true, protects: true, handle: s.showRecord},
 		{method: get, path: "/data", signedIn: true, handle: s.showData},
+		{method: get, path: pathConsents, signedIn: true, handle: s.showConsents},
+		{method: post, path: pathConsents, signedIn: true, fields: []string{"purpose", "version", "answer"}, handle: s.answerConsent, again: s.showConsents},
 		{method: get, path: "/accounts", signedIn: true, handle: s.showAccounts},
 		{method: post, path: "/accounts", signedIn: true, fields: []string{"account"}, handle: s.chooseAccount, again: s.showAccounts},
 	}
