@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -72,5 +74,51 @@ func TestOnlyTheHolderRejects(t *testing.T) {
 	noError(t, err)
 	if _, err := db.RejectTransfer(t.Context(), c.holder, transfer.ID); !errors.Is(err, store.ErrGone) {
 		t.Errorf("a former holder rejected: %v", err)
+	}
+}
+
+// A repeated request, which finds its face used up, returns the transfer that the first one
+// requested, and completes it once it is due. Without that transfer a used face requests nothing.
+func TestRequestTransferIsRepeated(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	dsn, cipher := storetest.DSN(t), storetest.NewColumnCipher(t)
+	db := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher), storetest.WithNow(func() time.Time { return now }))
+	importAll(t, db, depositor(1))
+	account := importedAccount(t, db, depositor(1))
+	linkedAs(t, db, byUser(1), account)
+	requester := opened(t, db, byUser(2))
+	face := func(certify string) *store.LinkProof {
+		t.Helper()
+		p, err := db.OpenLinkProof(t.Context(), requester, account, store.LinkProof{ID: uuid.New(), Scope: store.PublicScope, Kind: store.ResetByFace, CertifyID: certify})
+		noError(t, err)
+		return &p
+	}
+	request := func(face *store.LinkProof) (store.Transfer, error) {
+		return db.RequestTransfer(t.Context(), requester, store.TransferOrder{Account: account, Proof: "face", Window: time.Minute, Face: face, Limit: 9})
+	}
+	replaced, used := face("one"), face("two")
+	if _, err := request(replaced); !errors.Is(err, store.ErrGone) {
+		t.Errorf("a replaced face: %v", err)
+	}
+	first, err := request(used)
+	noError(t, err)
+	again, err := request(used)
+	if noError(t, err); again.ID != first.ID || again.State != store.TransferWaiting {
+		t.Errorf("requested %v, again %v, %s", first.ID, again.ID, again.State)
+	}
+	_, err = db.CancelTransfer(t.Context(), requester, first.ID)
+	noError(t, err)
+	if _, err := request(used); !errors.Is(err, store.ErrGone) {
+		t.Errorf("a face of a cancelled transfer: %v", err)
+	}
+	last := face("three")
+	second, err := request(last)
+	noError(t, err)
+	markNotified(t, db, &second)
+	now = now.Add(time.Minute)
+	done, err := request(last)
+	if noError(t, err); done.ID != second.ID || done.State != store.TransferDone || reload(t, db, requester).Link == nil {
+		t.Errorf("due: %+v", done)
 	}
 }
