@@ -12,7 +12,8 @@ import (
 	"fundpass/store"
 )
 
-// A forgottenStep is what the ticket of StartForgotten seals. It is equally long for everyone.
+// A forgottenStep is what the ticket of StartForgotten seals. It is equally long for everyone,
+// because the length of a ticket can be seen.
 type forgottenStep struct {
 	Account uuid.UUID `json:"a"` // zero: the centre has no account for name and document
 	Person  []byte    `json:"p"`
@@ -47,6 +48,8 @@ func (s *Service) StartForgotten(ctx context.Context, c Caller, in PersonInput) 
 }
 
 // FinishForgotten opens a session for the person who gives the code, and a reset that is passed.
+// It returns ErrSignInGone if the password was replaced since the code was sent: what the code
+// was to replace is gone.
 func (s *Service) FinishForgotten(ctx context.Context, c Caller, ticket string, code passwd.Secret, tokenDigest []byte) (Reset, error) {
 	var step forgottenStep
 	if err := s.db.UnsealFor(forgottenPurpose, c.Binding, ticket, &step); err != nil || s.db.Now().Sub(time.UnixMicro(step.At)) > signInStepLife {
