@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -120,5 +121,36 @@ func TestRequestTransferIsRepeated(t *testing.T) {
 	done, err := request(last)
 	if noError(t, err); done.ID != second.ID || done.State != store.TransferDone || reload(t, db, requester).Link == nil {
 		t.Errorf("due: %+v", done)
+	}
+}
+
+// Clerks transfer the link of one person to many users at once. The link ends with one of them;
+// the others are told that another transfer came first, or that the link has moved on.
+func TestClerksTransferOnce(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	importAll(t, db, depositor(1))
+	account := importedAccount(t, db, depositor(1))
+	linkedAs(t, db, byUser(1), account)
+	const users = 8
+	results := make(chan error, users)
+	for n := range users {
+		requester := opened(t, db, byUser(2+n))
+		go func() {
+			_, err := db.RequestTransfer(context.Background(), requester, store.TransferOrder{Account: account, Proof: store.TransferByClerk, Limit: 99})
+			results <- err
+		}()
+	}
+	won := 0
+	for range users {
+		switch err := <-results; {
+		case err == nil:
+			won++
+		case !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrNotFound):
+			t.Error(err)
+		}
+	}
+	if links := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM links WHERE account_id = $1`, account.ID)[0]; won == 0 || links != "1" {
+		t.Errorf("%d transfers, %s links", won, links)
 	}
 }
