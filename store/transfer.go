@@ -216,12 +216,13 @@ type heldLink struct {
 	Identity Identity  `db:"-"`
 }
 
-// holder returns the holder's link and locks it until the transfer is stored.
+// holder returns the holder's link and locks it until the transfer is stored or completed. A
+// shared lock would not do: of two clerks' transfers each would wait for the other to end it.
 func (db *DB) holder(ctx context.Context, tx *sqlx.Tx, s Session, person []byte) (heldLink, error) {
 	var held heldLink
 	err := tx.GetContext(ctx, &held, `
 		SELECT identity_digest, account_id, sealed_identity FROM links
-		WHERE center_id = $1 AND provider = $2 AND person_digest = $3 AND identity_digest <> $4 FOR SHARE`,
+		WHERE center_id = $1 AND provider = $2 AND person_digest = $3 AND identity_digest <> $4 FOR UPDATE`,
 		db.center, s.Provider, person, s.IdentityDigest)
 	if err != nil {
 		return heldLink{}, mapNoRows(err, ErrNotFound)

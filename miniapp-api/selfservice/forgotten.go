@@ -13,7 +13,7 @@ import (
 )
 
 // A forgottenStep is what the ticket of StartForgotten seals. It is equally long for
-// everyone who names a device alike.
+// everyone who names a device alike, because the length of a ticket can be seen.
 type forgottenStep struct {
 	Account uuid.UUID `json:"a"` // zero: the centre has no account for name and document
 	Person  []byte    `json:"p"`
@@ -53,7 +53,8 @@ func (s *Service) StartForgotten(ctx context.Context, c Caller, in PersonInput, 
 
 // FinishForgotten opens a session for the person who gives the code, and a reset that is passed.
 // The device of the step, if any, is known then: whoever sets a new password with this phone can
-// add a device with it, too.
+// add a device with it, too. FinishForgotten returns ErrSignInGone if the password was replaced
+// since the code was sent: what the code was to replace is gone.
 func (s *Service) FinishForgotten(ctx context.Context, c Caller, ticket string, code passwd.Secret, tokenDigest []byte) (store.Account, Reset, error) {
 	var step forgottenStep
 	if err := s.db.UnsealFor(forgottenPurpose, c.Binding, ticket, &step); err != nil || s.db.Now().Sub(time.UnixMicro(step.At)) > signInStepLife {

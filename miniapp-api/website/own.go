@@ -13,7 +13,7 @@ import (
 
 func (s *Site) showFreeze(context.Context, *request) (reply, error) { return show("freeze", nil) }
 
-// freeze ends the caller's session, too.
+// freeze ends the caller's session, too: whoever made the freeze necessary may share it.
 func (s *Site) freeze(ctx context.Context, r *request) (reply, error) {
 	return reply{to: pathSignIn + "?why=" + whyFrozen, endsSession: true}, s.service.Freeze(ctx, r.Caller)
 }
@@ -106,6 +106,8 @@ func (s *Site) showAccounts(ctx context.Context, r *request) (reply, error) {
 	return show("accounts", views)
 }
 
+// chooseAccount refuses an unreadable id like that of another person's account, so that the
+// answer does not tell which accounts exist.
 func (s *Site) chooseAccount(ctx context.Context, r *request) (reply, error) {
 	id, err := uuid.Parse(r.form["account"])
 	if err != nil {

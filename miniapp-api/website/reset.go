@@ -82,7 +82,8 @@ func (s *Site) finishForgotten(ctx context.Context, r *request) (reply, error) {
 	return done, err
 }
 
-// resetByCode signs in with a clerk's code and opens the reset that it permits.
+// resetByCode signs in with a clerk's code and opens the reset that it permits. The captcha comes
+// first, so that no program spends the tries at a person's code.
 func (s *Site) resetByCode(ctx context.Context, r *request) (reply, error) {
 	if r.wantsCaptcha() {
 		return s.showForgot(ctx, r)
@@ -128,6 +129,9 @@ func (s *Site) openReset(ctx context.Context, r *request) (reply, error) {
 	return reply{to: pathReset + "/" + reset.ID.String()}, err
 }
 
+// showResetPassword shows what the state of the reset asks for: the code, the new password or the
+// result. All of them have one path, so that a citizen who reloads the page or comes back to it
+// goes on where the reset is.
 func (s *Site) showResetPassword(ctx context.Context, r *request) (reply, error) {
 	reset, err := s.service.Reset(ctx, r.Caller, r.id)
 	if err != nil {
