@@ -39,8 +39,8 @@ func TestImportIntoEmptyTable(t *testing.T) {
 
 // What a batch reads does not grow with the centre, although the connection's statements,
 // and PostgreSQL's checks of foreign keys, were first planned for an empty one.
+// It is not parallel, because databases that are created beside it make PostgreSQL forget plans.
 func TestImportOfManyBatches(t *testing.T) {
-	t.Parallel()
 	storetest.NeedPlain(t, "the statistics of shards are on other servers")
 	db := storetest.Open(t, storetest.DSN(t))
 	all := depositors(1, 4000)
