@@ -17,12 +17,12 @@ const monthsAhead = 2
 // makePartitions creates the partitions of events for this month and the next two. If it
 // cannot, because of a missing right or a lock, it logs a warning and events_rest takes the
 // rows. It may be called repeatedly and by several processes.
-func (db *DB) makePartitions(ctx context.Context) {
+func (s *Server) makePartitions(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	for _, month := range months(db.clock(), monthsAhead+1) {
-		if err := db.makePartition(ctx, month); err != nil && ctx.Err() == nil {
-			db.log.Warn("cannot create partition of events", "partition", partitionName(month), "err", err)
+	for _, month := range months(s.clock(), monthsAhead+1) {
+		if err := s.makePartition(ctx, month); err != nil && ctx.Err() == nil {
+			s.log.Warn("cannot create partition of events", "partition", partitionName(month), "err", err)
 		}
 	}
 }
@@ -39,16 +39,16 @@ func months(now time.Time, n int) []time.Time {
 func partitionName(month time.Time) string { return month.Format("events_2006_01") }
 
 // makePartition creates the partition of a month unless it exists.
-func (db *DB) makePartition(ctx context.Context, month time.Time) error {
+func (s *Server) makePartition(ctx context.Context, month time.Time) error {
 	name := partitionName(month)
 	var exists bool
-	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+	err := s.read(ctx, func(q sqlx.QueryerContext) error {
 		return sqlx.GetContext(ctx, q, &exists, `SELECT to_regclass($1) IS NOT NULL`, name)
 	})
 	if err != nil || exists {
 		return err
 	}
-	err = db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error { return createPartition(ctx, tx, month) })
+	err = s.inTx(ctx, func(tx *sqlx.Tx) error { return createPartition(ctx, tx, month) })
 	switch pgconn.SQLState(err) {
 	case "42P07", "23505": // created by another process
 		return nil

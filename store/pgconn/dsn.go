@@ -21,14 +21,14 @@ import (
 //   - sslmode disable, allow and prefer are for unix sockets and loopback only;
 //   - target_session_attrs of several hosts must be read-write or primary, because any accepts
 //     a standby, and prefer-standby makes the driver loop forever if all hosts are down;
-//   - OpenDirect refuses a transaction pooler.
+//   - ConnectDirect refuses a transaction pooler.
 var ErrUnsafeDSN = errors.New("pgconn: unsafe connection string")
 
 // maxConnectTimeout bounds the set-up of a connection to one host. Several hosts are
 // tried in turn.
 const maxConnectTimeout = 2 * time.Second
 
-// CheckDSN returns ErrUnsafeDSN for a connection string that Open would refuse. It does not
+// CheckDSN returns ErrUnsafeDSN for a connection string that Connect would refuse. It does not
 // connect.
 func CheckDSN(dsn string) error {
 	_, err := parseDSN(dsn)

@@ -11,7 +11,7 @@ import (
 // A key makes the transaction safe to repeat after ErrUnknownOutcome.
 func ExamplePool_InTx() {
 	ctx := context.Background()
-	pool, err := pgconn.Open(ctx, pgconn.Config{DSN: "host=/run/postgresql dbname=fundpass sslmode=disable"})
+	pool, err := pgconn.Connect(ctx, pgconn.Config{DSN: "host=/run/postgresql dbname=fundpass sslmode=disable"})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -24,7 +24,7 @@ func openPool(t testing.TB, dsn string, opts ...option) *pgconn.Pool {
 	for _, o := range opts {
 		o(&c)
 	}
-	p, err := pgconn.Open(testenv.Context(t), c)
+	p, err := pgconn.Connect(testenv.Context(t), c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,25 +61,33 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// A Pool is a set of connections to one database. It is safe for concurrent use.
+// A Pool is a set of connections to one database, or a share of one. It is safe for
+// concurrent use.
 type Pool struct {
+	*connections
+	seats      *seats // nil for the whole set
+	ownWriters *seats // the transactions of a share; see writersOf
+}
+
+// connections are what a pool and its shares have in common.
+type connections struct {
 	db           *sqlx.DB
 	pooler       bool // whether there is a transaction pooler
 	log          *slog.Logger
-	writers      chan struct{} // one place for each transaction; see writersOf
-	unreplicated atomic.Int64  // commits that no standby confirmed
-	committing   atomic.Int64  // commits in progress, including those without a waiting caller
+	writers      *seats       // the transactions of all shares
+	unreplicated atomic.Int64 // commits that no standby confirmed
+	committing   atomic.Int64 // commits in progress, including those without a waiting caller
 }
 
-// Open checks the connection string, detects a transaction pooler and returns a pool. It
+// Connect checks the connection string, detects a transaction pooler and returns a pool. It
 // waits 5 s for a server that does not answer yet, or until ctx ends. The errors are
 // ErrUnsafeDSN, ErrUnavailable and those of the server.
-func Open(ctx context.Context, c Config) (*Pool, error) {
+func Connect(ctx context.Context, c Config) (*Pool, error) {
 	cfg, err := c.parse()
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool{log: c.Logger}
+	p := &Pool{connections: &connections{log: c.Logger}}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}
@@ -92,7 +100,7 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 		}
 	}
 	conns := cmp.Or(c.MaxConns, 20)
-	p.writers = make(chan struct{}, writersOf(conns))
+	p.writers = newSeats(writersOf(conns))
 	p.db = newDB(&connector{cfg: cfg, named: !p.pooler, notice: p.notice, timeout: c.CallTimeout}, conns)
 	return p, nil
 }
@@ -102,9 +110,9 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 // connections would wait.
 func writersOf(conns int) int { return max(1, conns*3/4) }
 
-// OpenDirect returns a pool of plain lib/pq connections for tools that need a session of
+// ConnectDirect returns a pool of plain lib/pq connections for tools that need a session of
 // the server, such as migrations. It returns ErrUnsafeDSN for a transaction pooler.
-func OpenDirect(ctx context.Context, c Config) (*sqlx.DB, error) {
+func ConnectDirect(ctx context.Context, c Config) (*sqlx.DB, error) {
 	cfg, err := c.parse()
 	if err != nil {
 		return nil, err
@@ -154,16 +162,16 @@ func (p *Pool) Ping(ctx context.Context) error {
 	return err
 }
 
-// HasPooler reports whether Open found a transaction pooler, in which case no
+// HasPooler reports whether Connect found a transaction pooler, in which case no
 // statement is prepared by name.
 func (p *Pool) HasPooler() bool { return p.pooler }
 
-// UnreplicatedCommits returns the number of commits since Open that no standby confirmed.
+// UnreplicatedCommits returns the number of commits since Connect that no standby confirmed.
 // Each was reported as ErrUnknownOutcome.
 func (p *Pool) UnreplicatedCommits() int64 { return p.unreplicated.Load() }
 
 // notice handles a notice of the server.
-func (p *Pool) notice(n *pq.Error) {
+func (p *connections) notice(n *pq.Error) {
 	if !isUnreplicated(n) {
 		return
 	}
@@ -174,8 +182,13 @@ func (p *Pool) notice(n *pq.Error) {
 // closeTimeout is how long Close waits for commits in progress.
 const closeTimeout = 5 * time.Second
 
-// Close waits up to 5 s for commits in progress and closes all connections.
+// Close waits up to 5 s for commits in progress and closes all connections. A share waits
+// for its own calls and closes nothing else.
 func (p *Pool) Close() error {
+	if p.seats != nil {
+		p.seats.close()
+		return nil
+	}
 	for start := time.Now(); p.committing.Load() > 0 && time.Since(start) < closeTimeout; {
 		time.Sleep(5 * time.Millisecond)
 	}

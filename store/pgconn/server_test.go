@@ -130,7 +130,7 @@ func testServerDown(t *testing.T, c *ownServer, step string) {
 			return db.Read(ctx, func(q sqlx.QueryerContext) error { return sqlx.GetContext(ctx, q, new(int), `SELECT 1`) })
 		},
 		"open": func(ctx context.Context) error {
-			_, err := pgconn.Open(ctx, pgconn.Config{DSN: c.in(step)})
+			_, err := pgconn.Connect(ctx, pgconn.Config{DSN: c.in(step)})
 			return err
 		},
 	} {
@@ -149,7 +149,7 @@ func testOpenWaits(t *testing.T, c *ownServer, step string) {
 	c.stop()
 	opened := make(chan error, 1)
 	go func() {
-		db, err := pgconn.Open(testenv.Context(t), pgconn.Config{DSN: through, CallTimeout: testenv.Patience})
+		db, err := pgconn.Connect(testenv.Context(t), pgconn.Config{DSN: through, CallTimeout: testenv.Patience})
 		if err == nil {
 			err = db.Close()
 		}

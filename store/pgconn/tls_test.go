@@ -119,7 +119,7 @@ func testTLS(t *testing.T, c *ownServer, step string) {
 	}
 	soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := pgconn.Open(soon, pgconn.Config{DSN: forged}); !errors.Is(err, pgconn.ErrUnavailable) {
-		t.Errorf("Open with a certificate of another authority: %v", err)
+	if _, err := pgconn.Connect(soon, pgconn.Config{DSN: forged}); !errors.Is(err, pgconn.ErrUnavailable) {
+		t.Errorf("Connect with a certificate of another authority: %v", err)
 	}
 }

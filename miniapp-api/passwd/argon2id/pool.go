@@ -26,11 +26,12 @@ type Config struct {
 // A Pool computes at most Slots keys concurrently. Further callers wait for at most Wait;
 // the others get ErrBusy. It uses the memory of Slots keys under any load. Several pools
 // of a process compute at most as many keys concurrently as the one with the most slots.
-// It is safe for concurrent use.
+// Tenants share its slots fairly. It is safe for concurrent use.
 type Pool struct {
 	slots  int
 	idle   chan *worker
 	queue  *queue
+	line   *line // of callers without a tenant
 	closed chan struct{}
 	once   sync.Once
 }
@@ -47,6 +48,7 @@ func NewPool(c Config) *Pool {
 		c.Wait = defaultWait
 	}
 	p := &Pool{slots: c.Slots, idle: make(chan *worker, c.Slots), queue: newQueue(c.Slots, c.Wait, time.Now), closed: make(chan struct{})}
+	p.line = p.queue.line("")
 	raiseProcs(p.slots)
 	for range p.slots {
 		w := &worker{jobs: make(chan job)}
@@ -65,8 +67,32 @@ func (p *Pool) Close() {
 	})
 }
 
-// Waiting returns the number of callers that wait for a place.
+// Waiting returns the number of callers that wait for a place, of all tenants.
 func (p *Pool) Waiting() int { return p.queue.length() }
+
+// A Tenant is one of several users of a Pool, such as a fund centre. Tenants take turns, so
+// that a flood of callers of one delays those of another by about one hash, and is refused
+// from the tenant's own share. A tenant without competitors has all slots.
+type Tenant struct {
+	pool *Pool
+	line *line
+}
+
+// Tenant returns the tenant of a name. Two calls with the same name return the same tenant.
+func (p *Pool) Tenant(name string) *Tenant { return &Tenant{p, p.queue.line(name)} }
+
+// Waiting returns the number of the tenant's callers that wait for a place.
+func (t *Tenant) Waiting() int {
+	t.pool.queue.mu.Lock()
+	defer t.pool.queue.mu.Unlock()
+	return t.line.length()
+}
+
+// Reserve is Pool.Reserve for a caller of the tenant. Tenants may have callers of the same
+// identity, who are different callers.
+func (t *Tenant) Reserve(ctx context.Context, c Caller) (*Slot, error) {
+	return t.pool.reserve(ctx, t.line, c)
+}
 
 // A Slot is a place in the pool, for one caller at a time.
 type Slot struct{ place *place }
@@ -88,10 +114,14 @@ type place struct {
 // Release was forgotten. Reserve returns a BusyError, which is ErrBusy, if the wait would
 // be too long, ErrClosed, or the error of ctx if it ends first.
 func (p *Pool) Reserve(ctx context.Context, c Caller) (*Slot, error) {
+	return p.reserve(ctx, p.line, c)
+}
+
+func (p *Pool) reserve(ctx context.Context, l *line, c Caller) (*Slot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	t, err := p.queue.enter(c)
+	t, err := p.queue.enter(l, c)
 	if err != nil {
 		return nil, err
 	}
