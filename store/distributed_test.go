@@ -88,7 +88,7 @@ func matches(pattern string) func(statement) bool {
 // stableInterval reports whether text has time arithmetic that depends on the session's
 // time zone.
 func stableInterval(text string) bool {
-	for _, at := range regexp.MustCompile(`(?i)[+-]\s*interval\b`).FindAllStringIndex(text, -1) {
+	for _, at := range regexp.MustCompile(`(?i)[+-]\s*([\w.$:]+\s*\*\s*)?interval\b`).FindAllStringIndex(text, -1) {
 		if !regexp.MustCompile(`(?i)AT TIME ZONE 'UTC'\s*$`).MatchString(text[:at[0]]) {
 			return true
 		}
@@ -331,7 +331,9 @@ func TestStaticTestFinds(t *testing.T) {
 		{`WITH x AS (INSERT INTO links (center_id, a) SELECT $1, a FROM accounts WHERE center_id = $1 ON CONFLICT (center_id, a) DO NOTHING RETURNING 1) SELECT count(*) FROM x`, ``},
 		{`UPDATE links SET at = now() WHERE center_id = $1`, "volatile function"},
 		{`UPDATE links SET at = at + interval '1 day' WHERE center_id = $1`, "stable function in a write"},
+		{`UPDATE links SET at = $2::timestamptz + days * interval '1 day' WHERE center_id = $1`, "stable function in a write"},
 		{`UPDATE links SET at = (at AT TIME ZONE 'UTC' + interval '1 day') AT TIME ZONE 'UTC' WHERE center_id = $1`, ``},
+		{`UPDATE links SET at = ($2::timestamptz AT TIME ZONE 'UTC' + days * interval '1 day') AT TIME ZONE 'UTC' WHERE center_id = $1`, ``},
 		{`SELECT 1 FROM sync_rows r JOIN accounts a ON a.center_id = $1`, "temporary table beside one of the schema"},
 		{`CREATE TEMPORARY TABLE sync_rows ON COMMIT DROP AS SELECT a FROM accounts WHERE center_id = $1`, ``},
 		{`CREATE TEMPORARY TABLE sync_x ON COMMIT DROP AS SELECT a FROM sync_rows JOIN accounts a ON a.center_id = $1`, "temporary table beside one of the schema"},

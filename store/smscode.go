@@ -43,6 +43,12 @@ type SMSCodeOrder struct {
 	ClaimedLimit int
 }
 
+// boundTo returns the order of a code that only the session may use, on its channel.
+func (o SMSCodeOrder) boundTo(s Session) SMSCodeOrder {
+	o.Channel, o.Binding = s.Channel, s.TokenDigest
+	return o
+}
+
 // An SMSCode is an issued code.
 type SMSCode struct {
 	ID        uuid.UUID

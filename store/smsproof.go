@@ -9,7 +9,8 @@ import (
 )
 
 // Each method that opens something sends the code in the same transaction: nothing waits for a
-// code that was not issued, and a refused one leaves what was open before.
+// code that was not issued, and a refused one leaves what was open before. The code is bound to
+// the session, which the order does not name.
 
 // OpenResetBySMS opens a reset for the linked account's holder that a code sent to the phone on
 // file passes. r has ID. It is otherwise as OpenReset, and returns the errors of IssueSMSCode.
@@ -21,7 +22,7 @@ func (db *DB) OpenResetBySMS(ctx context.Context, s Session, a Account, r Reset,
 		if err := db.beginReset(ctx, tx, s, r, now); err != nil {
 			return err
 		}
-		code, err = db.issueSMSCode(ctx, tx, o, now)
+		code, err = db.issueSMSCode(ctx, tx, o.boundTo(s), now)
 		return err
 	})
 	return r, code, err
@@ -67,7 +68,7 @@ func (db *DB) OpenLinkProofBySMS(ctx context.Context, s Session, a Account, p Li
 		if err := db.replaceLinkProof(ctx, tx, s, p, now); err != nil {
 			return err
 		}
-		code, err = db.issueSMSCode(ctx, tx, o, now)
+		code, err = db.issueSMSCode(ctx, tx, o.boundTo(s), now)
 		return err
 	})
 	return p, code, err
@@ -88,7 +89,7 @@ func (db *DB) OpenRecoveryBySMS(ctx context.Context, s Session, r Recovery, o SM
 		if err := db.countStart(ctx, tx, of, limit, now); err != nil {
 			return err
 		}
-		code, err = db.issueSMSCode(ctx, tx, o, now)
+		code, err = db.issueSMSCode(ctx, tx, o.boundTo(s), now)
 		return err
 	})
 	return r, code, err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -81,7 +82,8 @@ type TransferOrder struct {
 
 // RequestTransfer requests the link of a person for the session's user, who has just been
 // proven to be that person. The holder is notified and can reject the transfer until it is
-// due; see Delivered and Abandon. Repeating the request returns the waiting transfer.
+// due; see Delivered and Abandon. Repeating the request returns the waiting transfer, for which
+// the first call has used the face up.
 //
 // It returns ErrNotFound if no other user has the link or the account belongs to another
 // person now, ErrConflict if a transfer to a third user is waiting, ErrRejected if the
@@ -94,16 +96,21 @@ func (db *DB) RequestTransfer(ctx context.Context, s Session, order TransferOrde
 	var r Transfer
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		q := transferRequest{tx, db, s, order, now}
+		used := false // the face, as by an earlier call
 		if order.Face != nil {
 			face := *order.Face
 			face.AccountID, face.PersonDigest = order.Account.ID, order.Account.PersonDigest // compared by closeLinkProof
-			if err := db.closeLinkProof(ctx, tx, s, face, LinkProofReplaced, now); err != nil {
+			err := db.closeLinkProof(ctx, tx, s, face, LinkProofReplaced, now)
+			if used = errors.Is(err, ErrGone); err != nil && !used {
 				return err
 			}
 		}
 		found, err := q.waiting(ctx, &r)
-		if err != nil || found {
+		switch {
+		case err != nil, found:
 			return err
+		case used:
+			return ErrGone
 		}
 		if err := q.makeRoom(ctx); err != nil {
 			return err
@@ -171,11 +178,12 @@ func (q transferRequest) insert(ctx context.Context) (Transfer, error) {
 	if err != nil {
 		return Transfer{}, err
 	}
-	if err := q.db.countStart(ctx, q.Tx, startOfTransfer(q.s, q.order.Account.PersonDigest), StartLimit{q.order.Limit, q.order.Limit}, q.now); err != nil {
-		return Transfer{}, err
-	}
 	r, err := q.newTransfer(held)
 	if err != nil {
+		return Transfer{}, err
+	}
+	counted := start{countTransfersOfPerson, countTransfersOfUser, r.PersonDigest, q.s.IdentityDigest}
+	if err := q.db.countStart(ctx, q.Tx, counted, StartLimit{q.order.Limit, q.order.Limit}, q.now); err != nil {
 		return Transfer{}, err
 	}
 	res, err := q.ExecContext(ctx, `
@@ -195,12 +203,8 @@ func (q transferRequest) insert(ctx context.Context) (Transfer, error) {
 }
 
 func (q transferRequest) newTransfer(held heldLink) (Transfer, error) {
-	visitor, err := q.db.Visitor(q.s)
-	if err != nil {
-		return Transfer{}, err
-	}
 	of, id := q.order.Account, uuid.New()
-	sealed, err := q.db.seal(visitor.Identity, "link_transfers", id[:])
+	sealed, err := q.db.seal(q.s.Visitor.Identity, "link_transfers", id[:])
 	r := Transfer{
 		ID: id, Provider: q.s.Provider, AccountID: of.ID, PersonDigest: of.PersonDigest, Former: held.Digest, Proof: q.order.Proof, State: TransferWaiting, CredentialVersion: of.Version,
 		RequestedAt: q.now, Window: int64(q.order.Window.Seconds()), ExpiresAt: q.now.Add(NoticeLife + TransferLife), Sealed: sealed,
@@ -263,7 +267,7 @@ func (db *DB) CompleteTransfer(ctx context.Context, s Session, id uuid.UUID) err
 		if err := db.endFormer(ctx, tx, s, r, now); err != nil {
 			return err
 		}
-		return db.writeLink(ctx, tx, s, n, now)
+		return db.writeLink(ctx, tx, n, now)
 	})
 }
 

@@ -71,28 +71,28 @@ func readDigits(s string, n int) (string, bool) {
 // ErrLinkRefused. If certdoc is accepted, a caller who does not match is refused without a try.
 // Otherwise the tries of unverified callers are limited separately and count as attempts at
 // many people.
-func (s *Service) verifyCode(ctx context.Context, c Caller, who applicant, inputs proofInputs) (candidate, error) {
-	if slices.Contains(inputs.permitted, ProofCertdoc) && !inputs.verified() || len(inputs.permitted) == 0 && !inputs.linked {
+func (s *Service) verifyCode(ctx context.Context, c Caller, l linkRequest) (candidate, error) {
+	if slices.Contains(l.permitted, ProofCertdoc) && !l.verified() || len(l.permitted) == 0 && !l.again {
 		return candidate{}, ErrLinkRefused
 	}
 	trying, stop := Detached(ctx)
 	defer stop()
-	req := store.AttemptRequest{PersonDigest: who.personDigest(s.db), AccountNo: who.accountNo}
-	if !inputs.verified() {
+	req := store.AttemptRequest{PersonDigest: l.person, AccountNo: l.accountNo}
+	if !l.verified() {
 		req.Source = s.spraying.source(c)
 	}
-	code, refusal, err := s.db.CheckResetCode(trying, c.Session, req, who.code)
+	code, refusal, err := s.db.CheckResetCode(trying, c.Session, req, l.code)
 	logSpentCode(ctx, s.log, c, err)
 	if refused := s.spraying.check(ctx, c, refusal, s.db.Now()); refused != nil {
 		return candidate{}, refused
 	}
-	if errors.Is(err, store.ErrCode) || err == nil && !document.SameName(code.Account.Person.Name, who.name, who.doc.Kind) {
+	if errors.Is(err, store.ErrCode) || err == nil && !document.SameName(code.Account.Person.Name, l.name, l.doc.Kind) {
 		err = ErrLinkRefused
 	}
 	if err != nil {
 		return candidate{}, err
 	}
-	found := s.selectProof(code.Account, code.Account.State, inputs)
+	found := s.selectProof(code.Account, code.Account.State, l)
 	if found.outcome() == outcomeRefused {
 		return candidate{}, ErrLinkRefused
 	}

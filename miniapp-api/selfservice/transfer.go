@@ -117,13 +117,7 @@ func (s *Service) ConfirmTransfer(ctx context.Context, c Caller, id uuid.UUID) (
 	case c.Link != nil:
 		return store.Account{}, ErrAlreadyLinked
 	}
-	return s.takeOverWithConsent(ctx, c, r)
-}
-
-// takeOverWithConsent is takeOver for a transfer of an earlier request, after which the citizen
-// may have withdrawn their consent.
-func (s *Service) takeOverWithConsent(ctx context.Context, c Caller, r store.Transfer) (store.Account, error) {
-	consents, err := s.consents.load(ctx, c)
+	consents, err := s.consents.load(ctx, c) // which the citizen may have withdrawn since the request
 	if err != nil {
 		return store.Account{}, err
 	}

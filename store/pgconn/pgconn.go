@@ -65,7 +65,8 @@ type Config struct {
 // concurrent use.
 type Pool struct {
 	*connections
-	seats *seats // nil for the whole set
+	seats      *seats // nil for the whole set
+	ownWriters *seats // the transactions of a share; see writersOf
 }
 
 // connections are what a pool and its shares have in common.
@@ -73,6 +74,7 @@ type connections struct {
 	db           *sqlx.DB
 	pooler       bool // whether there is a transaction pooler
 	log          *slog.Logger
+	writers      *seats       // the transactions of all shares
 	unreplicated atomic.Int64 // commits that no standby confirmed
 	committing   atomic.Int64 // commits in progress, including those without a waiting caller
 }
@@ -97,9 +99,16 @@ func Connect(ctx context.Context, c Config) (*Pool, error) {
 			return nil, publicError(ctx, err)
 		}
 	}
-	p.db = newDB(&connector{cfg: cfg, named: !p.pooler, notice: p.notice, timeout: c.CallTimeout}, cmp.Or(c.MaxConns, 20))
+	conns := cmp.Or(c.MaxConns, 20)
+	p.writers = newSeats(writersOf(conns))
+	p.db = newDB(&connector{cfg: cfg, named: !p.pooler, notice: p.notice, timeout: c.CallTimeout}, conns)
 	return p, nil
 }
+
+// writersOf returns how many connections of a pool transactions may use. The others are for
+// reads, because a primary that waits for its standbys answers no COMMIT, and soon all
+// connections would wait.
+func writersOf(conns int) int { return max(1, conns*3/4) }
 
 // ConnectDirect returns a pool of plain lib/pq connections for tools that need a session of
 // the server, such as migrations. It returns ErrUnsafeDSN for a transaction pooler.

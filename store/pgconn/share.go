@@ -15,7 +15,12 @@ var errShareClosed = fmt.Errorf("%w: share of the pool is closed", ErrUnavailabl
 // share whose callers pile up delays the others by no more than the n that it uses. A call
 // within a transaction must not take a second connection, because it may wait for itself.
 func (p *Pool) Share(n int) *Pool {
-	return &Pool{connections: p.connections, seats: &seats{used: make(chan struct{}, max(1, n)), closed: make(chan struct{})}}
+	n = max(1, n)
+	return &Pool{connections: p.connections, seats: newSeats(n), ownWriters: newSeats(writersOf(n))}
+}
+
+func newSeats(n int) *seats {
+	return &seats{used: make(chan struct{}, n), closed: make(chan struct{})}
 }
 
 // seats bounds the connections that a share uses; nil has no bound. The channel used holds

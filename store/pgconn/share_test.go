@@ -85,6 +85,32 @@ func TestShareLeavesConnections(t *testing.T) {
 	}
 }
 
+// TestTransactionsLeaveSeats checks that transactions that wait for their COMMIT, and others
+// behind them, leave a seat of their share and a connection for reads.
+func TestTransactionsLeaveSeats(t *testing.T) {
+	t.Parallel()
+	p := openPool(t, storetest.Shared(t), maxConns(8))
+	share := p.Share(4)
+	entered, let := make(chan struct{}, 16), make(chan struct{})
+	var wait sync.WaitGroup
+	for range 16 {
+		wait.Go(func() {
+			if err := share.InTx(testenv.Context(t), func(*pgconn.Tx) error { entered <- struct{}{}; <-let; return nil }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for range 3 {
+		<-entered
+	}
+	noError(t, one(testenv.Context(t), share))
+	if n := share.SeatsTaken(); n != 3 {
+		t.Errorf("%d seats taken", n)
+	}
+	close(let)
+	wait.Wait()
+}
+
 // TestSeatComesBack ends calls in every way.
 func TestSeatComesBack(t *testing.T) {
 	t.Parallel()

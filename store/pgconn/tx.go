@@ -95,7 +95,7 @@ func backOff(ctx context.Context, attempt int) bool {
 
 // runTx runs f in a transaction once.
 func (p *Pool) runTx(ctx context.Context, f func(tx *Tx) error) error {
-	conn, err := p.connect(ctx)
+	conn, err := p.connectWriter(ctx)
 	if err != nil {
 		return err
 	}
@@ -121,24 +121,42 @@ func (p *Pool) runTx(ctx context.Context, f func(tx *Tx) error) error {
 	return p.commit(ctx, conn, tx)
 }
 
-// connect takes a seat and a connection, which release gives back.
-func (p *Pool) connect(ctx context.Context) (*sqlx.Conn, error) {
+// connectWriter takes the places of a transaction and a connection, which release gives
+// back. The place among the transactions of the share comes before the seat, so that
+// transactions that wait leave seats for reads.
+func (p *Pool) connectWriter(ctx context.Context) (*sqlx.Conn, error) {
+	if err := p.ownWriters.take(ctx); err != nil {
+		return nil, err
+	}
 	if err := p.seats.take(ctx); err != nil {
+		p.ownWriters.giveBack()
+		return nil, err
+	}
+	if err := p.writers.take(ctx); err != nil {
+		p.seats.giveBack()
+		p.ownWriters.giveBack()
 		return nil, err
 	}
 	conn, err := p.db.Connx(ctx)
 	if err != nil {
-		p.seats.giveBack()
+		p.giveBackPlaces()
 	}
 	return conn, err
 }
 
 func (p *Pool) release(conn *sqlx.Conn) {
 	conn.Close()
-	p.seats.giveBack()
+	p.giveBackPlaces()
 }
 
-// commit waits for the answer as long as ctx lasts.
+func (p *Pool) giveBackPlaces() {
+	p.writers.giveBack()
+	p.seats.giveBack()
+	p.ownWriters.giveBack()
+}
+
+// commit waits for the answer as long as ctx lasts. It keeps its places and the connection
+// until the answer arrives.
 func (p *Pool) commit(ctx context.Context, conn *sqlx.Conn, tx *sqlx.Tx) error {
 	answer := make(chan error, 1)
 	p.committing.Add(1)
