@@ -30,7 +30,7 @@ func envFile(dir string, files []keyFile, owner keyOwner) keyFile {
 	b.WriteString(envFileHead)
 	for _, f := range settings.Fields() {
 		value, known := values[f.Name]
-		if !f.Needed && !f.Usual && !known {
+		if !f.Needed && !f.Usual && !known || f.OfProcess && owner.center != "" {
 			continue
 		}
 		fmt.Fprintf(&b, "\n# %s\n# %s\n", f.AboutZH, f.About)
@@ -50,6 +50,9 @@ func knownSettings(dir string, files []keyFile, owner keyOwner) map[string]strin
 		"FUNDPASS_APP_ID":           owner.appID,
 		"FUNDPASS_ALIPAY_KEY_FILES": filepath.Join(dir, "alipay_public_key.txt"),
 		"FUNDPASS_TRUSTED_PROXIES":  "127.0.0.1,::1",
+	}
+	if owner.center != "" {
+		known["FUNDPASS_CENTER"] = owner.center
 	}
 	for _, f := range files {
 		if f.setting != "" {

@@ -73,6 +73,24 @@ func TestKeysNewSettingsOfCertificates(t *testing.T) {
 	}
 }
 
+// The file of one centre of several has no setting of the process.
+func TestCenterSettings(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cmdtest.NoError(t, cmdtest.Run(t, nil, "keys", "new", filepath.Join(dir, "keys"), "--center", "hangzhou").Err)
+	raw, err := os.ReadFile(filepath.Join(dir, "keys", "fundpass.env"))
+	cmdtest.NoError(t, err)
+	text := string(raw)
+	for _, f := range settings.Fields() {
+		if f.OfProcess && strings.Contains(text, f.Name+"=") {
+			t.Errorf("%s is set", f.Name)
+		}
+	}
+	if !strings.Contains(text, "\nFUNDPASS_CENTER=hangzhou\n") {
+		t.Errorf("no centre:\n%s", text)
+	}
+}
+
 // deploy/fundpass.env is what keys new /etc/fundpass writes.
 func TestDeployedSettings(t *testing.T) {
 	t.Parallel()

@@ -45,12 +45,16 @@ func keysNewCommand(w terminal.Stdio) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return newKeys(w.For(cmd), args[0], owner) },
 	}
 	cmd.Flags().StringVar(&owner.appID, "app-id", "", "APPID of the mini-program, for the certificate request")
+	cmd.Flags().StringVar(&owner.center, "center", "", "id of the centre, for one of several in FUNDPASS_CENTERS_FILE: its file has no settings of the process")
 	cmd.Flags().StringVar(&owner.company, "company", "", "company of the Alipay account, exactly as Alipay spells it; creates app.csr")
 	return cmd
 }
 
-// A keyOwner is the subject of the certificate request.
-type keyOwner struct{ appID, company string }
+// A keyOwner is the subject of the certificate request, and the centre of the keys.
+type keyOwner struct {
+	appID, company string
+	center         string // one of several in a process; "" = the only one
+}
 
 // A keyFile is a file that keys new writes.
 type keyFile struct {

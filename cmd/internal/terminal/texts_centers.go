@@ -2,7 +2,8 @@ package terminal
 
 // centerTexts are the texts about several centres in one process.
 var centerTexts = map[string]string{
-	"id of the centre; required with FUNDPASS_CENTERS_FILE, and only then": "中心的标识；设了 FUNDPASS_CENTERS_FILE 时必填，否则不用",
+	"id of the centre; required with FUNDPASS_CENTERS_FILE, and only then":                                   "中心的标识；设了 FUNDPASS_CENTERS_FILE 时必填，否则不用",
+	"id of the centre, for one of several in FUNDPASS_CENTERS_FILE: its file has no settings of the process": "中心的标识，用于 FUNDPASS_CENTERS_FILE 中的一个中心：其设置文件不含进程的设置",
 	"centre %s": "中心 %s",
 	"is a setting of one centre: with FUNDPASS_CENTERS_FILE write it into the centre's file of settings%s":                                   "是单个中心的设置：设了 FUNDPASS_CENTERS_FILE 时，请写入该中心的设置文件%s",
 	"is a setting of the whole process: set it in the environment, not for one centre (%s)":                                                  "是整个进程的设置：请写在环境变量里，不能只为一个中心设置（%s）",
