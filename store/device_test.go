@@ -17,14 +17,14 @@ import (
 
 // A deviceEnv has a person with devices, on a clock that the test moves.
 type deviceEnv struct {
-	t       *testing.T
+	t       testing.TB
 	dsn     string
 	db      *store.DB
 	account store.Account
 	ahead   atomic.Int64
 }
 
-func newDeviceEnv(t *testing.T) *deviceEnv {
+func newDeviceEnv(t testing.TB) *deviceEnv {
 	t.Helper()
 	e := &deviceEnv{t: t, dsn: storetest.Shared(t)}
 	e.db = e.server()

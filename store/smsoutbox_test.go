@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"fundpass/store"
@@ -150,8 +151,15 @@ func TestReceipts(t *testing.T) {
 	o.expect(sms, "due undelivered", true)
 	o.check(db.RecordReceipt(ctx, code.ID, store.ReceiptDelivered)) // the answer to the request was lost
 	o.expect(sms, "done delivered", false)
-	o.check(db.RecordReceipt(ctx, code.ID, store.ReceiptUndelivered))
-	o.expect(sms, "done delivered", false)
+	first := column(t, db, `SELECT done_at FROM outbox`)
+	o.pass(time.Minute)
+	for _, again := range []string{store.ReceiptDelivered, store.ReceiptUndelivered} {
+		o.check(db.RecordReceipt(ctx, code.ID, again))
+		o.expect(sms, "done delivered", false)
+	}
+	if d := cmp.Diff(first, column(t, db, `SELECT done_at FROM outbox`)); d != "" {
+		t.Errorf("when it was delivered: %s", d)
+	}
 	o.link(1)
 	for _, unknown := range []store.Delivery{{}, o.due(0, 1)[0]} {
 		if err := db.RecordReceipt(ctx, unknown.ID, store.ReceiptDelivered); !errors.Is(err, store.ErrNotFound) {

@@ -50,7 +50,7 @@ type ConsentText struct {
 // article 13), so the only choice is about messages.
 var centreConsents = []ConsentText{{
 	Provider: store.ProviderCentre, Purpose: PurposeMessage, Version: "1",
-	Text: "我同意在修改、重置、冻结密码和增加登录设备后，发短信到我在公积金中心预留的手机提醒我本人。不再同意后将收不到提醒短信，密码被他人修改时可能无法及时知道。验证码短信不受影响。",
+	Text: "我同意在修改、重置、冻结密码和增加登录设备后，发短信到我在公积金中心预留的手机提醒我本人。不再同意后将收不到提醒短信，密码被他人修改时可能无法及时知道。验证码和关于他人操作的短信不受影响。",
 }}
 
 // purposesOf are the purposes of each provider's texts.

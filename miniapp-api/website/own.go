@@ -87,6 +87,12 @@ func (s *Site) showData(ctx context.Context, r *request) (reply, error) {
 	return show("data", v)
 }
 
+// endDevice ends a device of the app, such as a lost phone, with its sessions.
+func (s *Site) endDevice(ctx context.Context, r *request) (reply, error) {
+	_, err := s.service.EndDevice(ctx, r.Caller, r.id)
+	return reply{to: pathData}, err
+}
+
 // An accountView is one of the person's accounts.
 type accountView struct {
 	ID                           uuid.UUID
