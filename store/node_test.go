@@ -16,6 +16,7 @@ import (
 // kept all the same.
 func TestEventsThroughWorker(t *testing.T) {
 	t.Parallel()
+	storetest.NeedDistributed(t)
 	dsn := storetest.DSN(t)
 	coordinator, worker := storetest.Coordinator(t, dsn), storetest.Worker(t, dsn)
 	month := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
@@ -49,6 +50,7 @@ func TestEventsThroughWorker(t *testing.T) {
 // statements of all requests would queue behind it.
 func TestRetentionBesideReaderOfWorker(t *testing.T) {
 	t.Parallel()
+	storetest.NeedDistributed(t)
 	dsn := storetest.DSN(t)
 	coordinator, worker := storetest.Coordinator(t, dsn), storetest.Worker(t, dsn)
 	month := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
@@ -79,6 +81,7 @@ func TestRetentionBesideReaderOfWorker(t *testing.T) {
 // Attempts through the coordinator and through a worker at once share one limit.
 func TestAttemptsThroughAllNodes(t *testing.T) {
 	t.Parallel()
+	storetest.NeedDistributed(t)
 	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
 	dbs := [2]*store.DB{}
 	for i, node := range []string{storetest.Coordinator(t, dsn), storetest.Worker(t, dsn)} {
