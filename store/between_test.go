@@ -55,7 +55,6 @@ func TestOpenAccountBeforeEnded(t *testing.T) {
 // locks.
 func TestLocksInOrder(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // reads pg_stat_activity
 	ctx := context.Background()
 	for _, tt := range []struct {
 		name, first, then string
@@ -82,7 +81,7 @@ func TestLocksInOrder(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			db := storetest.Open(t, storetest.DSN(t)) // waiting counts all sessions of the database
+			db := storetest.Open(t, storetest.DSN(t)) // its centre is called test
 			d := createPersonRows(t, db, 1)
 			s, err := db.Session(ctx, []byte("d1"))
 			noError(t, err)
@@ -98,7 +97,7 @@ func TestLocksInOrder(t *testing.T) {
 					t.Error(err)
 				}
 			})
-			waiting(t, db, 1)
+			awaitWaiting(t, db, 1, hold)
 			if _, err := hold.Exec(tt.then); err != nil {
 				t.Errorf("a later row is locked: %v", err)
 			}
@@ -127,8 +126,7 @@ func noticeTo(t *testing.T, db *store.DB, s store.Session) store.Delivery {
 // A former holder's freeze and a move of both users lock the transfer before the link.
 func TestMoveLocksInOrder(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t)                       // reads pg_stat_activity
-	db := storetest.Open(t, storetest.DSN(t)) // waiting counts all sessions of the database
+	db := storetest.Open(t, storetest.DSN(t))
 	d := depositor(1)
 	importAll(t, db, d)
 	account := importedAccount(t, db, d)
@@ -152,7 +150,7 @@ func TestMoveLocksInOrder(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	waiting(t, db, 1)
+	awaitWaiting(t, db, 1, hold)
 	if _, err := hold.Exec(`SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE NOWAIT`); err != nil {
 		t.Errorf("a later row is locked: %v", err)
 	}

@@ -94,7 +94,7 @@ func (db *DB) failureRate(ctx context.Context, tx *sqlx.Tx, channel string, now 
 func (db *DB) trip(ctx context.Context, tx *sqlx.Tx, channel, reason string, now time.Time) (bool, error) {
 	res, err := tx.ExecContext(ctx, `
 		UPDATE channels SET is_on = false, set_at = $3, off_kind = $4, off_reason = $5,
-			resumes_at = $3::timestamptz + cool_down_seconds * interval '1 second'
+			resumes_at = ($3::timestamptz AT TIME ZONE 'UTC' + cool_down_seconds * interval '1 second') AT TIME ZONE 'UTC'
 		WHERE center_id = $1 AND channel = $2 AND (is_on OR off_kind = $4 AND resumes_at <= $3)`,
 		db.center, channel, now, OffAutomatic, reason)
 	if err != nil {

@@ -27,8 +27,8 @@ type anchor struct {
 // databaseTime returns the database's time at the last comparison plus the monotonic time
 // since. Locks, sessions and changes use it, so setting either clock neither ends nor
 // prolongs them.
-func (db *DB) databaseTime() time.Time {
-	a := db.anchored.Load()
+func (s *Server) databaseTime() time.Time {
+	a := s.anchored.Load()
 	if a == nil { // before the first comparison
 		return time.Now()
 	}
@@ -38,32 +38,32 @@ func (db *DB) databaseTime() time.Time {
 // checkClock compares this machine's clock with the database's and keeps the difference for
 // Ping. If they agree, the comparison becomes the new anchor. If they differ, one of them
 // was set, and the anchor is kept. If the database does not answer, nothing changes.
-func (db *DB) checkClock(ctx context.Context) {
-	if db.wall == nil {
+func (s *Server) checkClock(ctx context.Context) {
+	if s.wall == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, clockTimeout)
 	defer cancel()
-	now, skew, err := db.compareClocks(ctx)
+	now, skew, err := s.compareClocks(ctx)
 	if err != nil {
-		db.log.Warn("cannot compare the clock with the database's", "err", err)
+		s.log.Warn("cannot compare the clock with the database's", "err", err)
 		return
 	}
-	db.skew.Store(int64(skew))
+	s.skew.Store(int64(skew))
 	if skew.Abs() > skewLogged {
-		db.log.Warn("clock differs from the database's", "ahead_seconds", skew.Seconds())
+		s.log.Warn("clock differs from the database's", "ahead_seconds", skew.Seconds())
 	}
-	if db.anchored.Load() == nil || skew.Abs() <= skewRefused {
-		db.anchored.Store(&now)
+	if s.anchored.Load() == nil || skew.Abs() <= skewRefused {
+		s.anchored.Store(&now)
 	}
 }
 
 // compareClocks returns the time of both clocks and how far the database is ahead. It
 // assumes that the database reads its clock in the middle of the call.
-func (db *DB) compareClocks(ctx context.Context) (anchor, time.Duration, error) {
+func (s *Server) compareClocks(ctx context.Context) (anchor, time.Duration, error) {
 	var database, begun, before time.Time
-	err := db.read(ctx, func(q sqlx.QueryerContext) error {
-		begun, before = time.Now(), db.wall()
+	err := s.read(ctx, func(q sqlx.QueryerContext) error {
+		begun, before = time.Now(), s.wall()
 		return sqlx.GetContext(ctx, q, &database, `SELECT clock_timestamp()`)
 	})
 	if err != nil {
@@ -74,8 +74,8 @@ func (db *DB) compareClocks(ctx context.Context) (anchor, time.Duration, error) 
 }
 
 // clockTrusted returns ErrUnavailable if the clocks differ by more than skewRefused.
-func (db *DB) clockTrusted() error {
-	if skew := time.Duration(db.skew.Load()); skew.Abs() > skewRefused {
+func (s *Server) clockTrusted() error {
+	if skew := time.Duration(s.skew.Load()); skew.Abs() > skewRefused {
 		return fmt.Errorf("%w: clocks differ by %s", ErrUnavailable, skew.Round(time.Second))
 	}
 	return nil

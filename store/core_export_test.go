@@ -13,13 +13,13 @@ func (db *DB) InTx(ctx context.Context, f func(tx *sqlx.Tx, now time.Time) error
 }
 
 func (db *DB) CompareClock(ctx context.Context, wall func() time.Time) {
-	db.wall = wall
-	db.checkClock(ctx)
+	db.server.wall = wall
+	db.server.checkClock(ctx)
 }
 
 func (db *DB) MakePartitionsAt(ctx context.Context, at time.Time) {
-	db.now = func() time.Time { return at }
-	db.makePartitions(ctx)
+	db.server.now = func() time.Time { return at }
+	db.server.makePartitions(ctx)
 }
 
 const (

@@ -44,11 +44,6 @@ type StartLimit struct {
 	Person int // for one person by all users together; 0 means no limit
 }
 
-// startOfReset returns the counters of a reset by the session's linked person.
-func startOfReset(s Session) start {
-	return start{countResetsOfPerson, countResetsOfUser, s.Link.PersonDigest, s.IdentityDigest}
-}
-
 // A Start is a reserved start of a verification that the provider has not opened yet. It
 // counts against the limits of the day until KeepStart counts it, ReleaseStart releases it,
 // or its lease ends.
@@ -64,7 +59,20 @@ type Start struct {
 // if a limit is reached. Each call reserves again. Of concurrent calls, over all processes,
 // exactly limit succeed.
 func (db *DB) ChargeReset(ctx context.Context, s Session, limit int) (Start, error) {
-	return db.chargeStart(ctx, startOfReset(s), StartLimit{limit, limit})
+	return db.chargeStart(ctx, start{countResetsOfPerson, countResetsOfUser, s.Link.PersonDigest, s.IdentityDigest}, StartLimit{limit, limit})
+}
+
+// ChargeLinkProof is ChargeReset for a link, whose person the user only claims to be. It counts
+// separately, so that an unlinked user cannot use up the owner's resets.
+func (db *DB) ChargeLinkProof(ctx context.Context, s Session, personDigest []byte, limit StartLimit) (Start, error) {
+	return db.chargeStart(ctx, start{countLinksOfPerson, countLinksOfUser, personDigest, s.IdentityDigest}, limit)
+}
+
+// ChargeRecovery is ChargeReset for a recovery. ChargeLinkProof counts the user's starts, too,
+// because each is billed. The starts for a person are not limited, because strangers could use
+// them up.
+func (db *DB) ChargeRecovery(ctx context.Context, s Session, personDigest []byte, limit int) (Start, error) {
+	return db.chargeStart(ctx, start{countRecoveriesOfPerson, countLinksOfUser, personDigest, s.IdentityDigest}, StartLimit{User: limit})
 }
 
 // chargeStart reserves a start in both counters, or in none if a limit is reached. A lease
@@ -149,11 +157,6 @@ func (db *DB) countStart(ctx context.Context, tx *sqlx.Tx, s start, limit StartL
 		return err
 	}
 	return ErrLimit
-}
-
-// startOfTransfer returns the counters of a requested transfer.
-func startOfTransfer(s Session, person []byte) start {
-	return start{countTransfersOfPerson, countTransfersOfUser, person, s.IdentityDigest}
 }
 
 // dayOf returns the date of t in Beijing time.

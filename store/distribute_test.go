@@ -34,7 +34,7 @@ const fakeCitus = `
 
 func newFakeCitus(t *testing.T) (*sqlx.DB, store.MigrateConfig) {
 	t.Helper()
-	storetest.Server(t) // without the extension
+	storetest.NeedOwnServer(t, "it pretends to have the extension")
 	dsn := storetest.EmptyDSN(t)
 	db := sqlx.MustOpen("postgres", dsn)
 	t.Cleanup(func() { db.Close() })
@@ -94,7 +94,7 @@ func TestDistribute(t *testing.T) {
 // restored.
 func TestDistributePlainDatabase(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // without the extension
+	storetest.NeedOwnServer(t, "it pretends to have the extension")
 	dsn := storetest.EmptyDSN(t)
 	c := store.MigrateConfig{DSN: dsn, ConnectLimit: testenv.Patience}
 	_, err := store.Migrate(t.Context(), c)

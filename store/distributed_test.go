@@ -76,6 +76,9 @@ var refused = []struct {
 	}},
 	{"per node", "advisory locks, LISTEN and prepared transactions hold on one node only",
 		matches(`(?i)\b(pg_(try_)?advisory\w*|LISTEN|NOTIFY|PREPARE TRANSACTION)\b`)},
+	{"limit of one server", "the servers of the shards wait without it, and with them all requests: SET LOCAL citus.propagate_set_commands = 'local' before it", func(s statement) bool {
+		return s.has(`(?i)\bSET LOCAL (lock|statement)_timeout\b`) && !s.has(`(?is)citus\.propagate_set_commands = 'local'.*_timeout`)
+	}},
 	{"MERGE or TRUNCATE", "MERGE is planned in few shapes, TRUNCATE reaches every centre", matches(`(?i)^\s*(MERGE|TRUNCATE)\b`)},
 	{"LATERAL", "refused across shards", matches(`(?i)\bLATERAL\b`)},
 	{"ctid", "ctids repeat in every shard", matches(`(?i)\bctid\b`)},
@@ -88,7 +91,7 @@ func matches(pattern string) func(statement) bool {
 // stableInterval reports whether text has time arithmetic that depends on the session's
 // time zone.
 func stableInterval(text string) bool {
-	for _, at := range regexp.MustCompile(`(?i)[+-]\s*interval\b`).FindAllStringIndex(text, -1) {
+	for _, at := range regexp.MustCompile(`(?i)[+-]\s*([\w.$:]+\s*\*\s*)?interval\b`).FindAllStringIndex(text, -1) {
 		if !regexp.MustCompile(`(?i)AT TIME ZONE 'UTC'\s*$`).MatchString(text[:at[0]]) {
 			return true
 		}
@@ -331,13 +334,17 @@ func TestStaticTestFinds(t *testing.T) {
 		{`WITH x AS (INSERT INTO links (center_id, a) SELECT $1, a FROM accounts WHERE center_id = $1 ON CONFLICT (center_id, a) DO NOTHING RETURNING 1) SELECT count(*) FROM x`, ``},
 		{`UPDATE links SET at = now() WHERE center_id = $1`, "volatile function"},
 		{`UPDATE links SET at = at + interval '1 day' WHERE center_id = $1`, "stable function in a write"},
+		{`UPDATE links SET at = $2::timestamptz + days * interval '1 day' WHERE center_id = $1`, "stable function in a write"},
 		{`UPDATE links SET at = (at AT TIME ZONE 'UTC' + interval '1 day') AT TIME ZONE 'UTC' WHERE center_id = $1`, ``},
+		{`UPDATE links SET at = ($2::timestamptz AT TIME ZONE 'UTC' + days * interval '1 day') AT TIME ZONE 'UTC' WHERE center_id = $1`, ``},
 		{`SELECT 1 FROM sync_rows r JOIN accounts a ON a.center_id = $1`, "temporary table beside one of the schema"},
 		{`CREATE TEMPORARY TABLE sync_rows ON COMMIT DROP AS SELECT a FROM accounts WHERE center_id = $1`, ``},
 		{`CREATE TEMPORARY TABLE sync_x ON COMMIT DROP AS SELECT a FROM sync_rows JOIN accounts a ON a.center_id = $1`, "temporary table beside one of the schema"},
 		{`SELECT 1 FROM centers c JOIN links l ON l.center_id = $1 FOR UPDATE`, "lock of a joined reference table"},
 		{`INSERT INTO links (center_id, a) VALUES ($1, $2) ON CONFLICT ON CONSTRAINT x DO NOTHING`, "ON CONSTRAINT"},
 		{`SELECT pg_advisory_lock($1)`, "per node"},
+		{`SET LOCAL lock_timeout = '2s'`, "limit of one server"},
+		{`SET LOCAL citus.propagate_set_commands = 'local'; SET LOCAL lock_timeout = '2s'`, ``},
 		{`UPDATE links SET a = a[:cardinality(a) - 1] WHERE center_id = $1`, "slice in UPDATE"},
 		{`UPDATE links SET a = a[1:$2::int] WHERE center_id = $1`, "slice in UPDATE"},
 		{`UPDATE links SET a = trim_array(a[$2::int], 1) WHERE center_id = $1`, ``},

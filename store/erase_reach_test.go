@@ -54,7 +54,6 @@ func TestEraseExcludesUsersOfOthers(t *testing.T) {
 // earlier one, so it cannot deadlock.
 func TestEraseLocksInOrder(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // reads pg_stat_activity
 	for _, tt := range []struct{ name, first, then string }{
 		{"a face is confirmed", `UPDATE link_proofs SET state = state`,
 			`SELECT 1 FROM link_transfers WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM accounts WHERE center_id = 'test' FOR UPDATE NOWAIT; SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE NOWAIT`},
@@ -71,7 +70,7 @@ func TestEraseLocksInOrder(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			db := storetest.Open(t, storetest.DSN(t)) // waiting counts all sessions of the database
+			db := storetest.Open(t, storetest.DSN(t)) // its centre is called test
 			d := createPersonRows(t, db, 1)
 			hold, err := storetest.ProbeOf(db).Beginx()
 			noError(t, err)
@@ -84,7 +83,7 @@ func TestEraseLocksInOrder(t *testing.T) {
 					t.Error(err)
 				}
 			})
-			waiting(t, db, 1)
+			awaitWaiting(t, db, 1, hold)
 			if _, err := hold.Exec(tt.then); err != nil {
 				t.Errorf("a later row is locked: %v", err)
 			}
@@ -97,7 +96,6 @@ func TestEraseLocksInOrder(t *testing.T) {
 // Rows that the person's user writes while Erase waits for its locks are erased.
 func TestEraseSeesConcurrentRows(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // reads pg_stat_activity
 	db := storetest.Open(t, storetest.DSN(t))
 	ctx := t.Context()
 	d := depositor(1, hashed)
@@ -114,7 +112,7 @@ func TestEraseSeesConcurrentRows(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	waiting(t, db, 1)
+	awaitWaiting(t, db, 1, hold)
 	s, err := db.OpenSession(ctx, store.ChannelAlipay, []byte("token"), store.Visitor{Identity: both(1)})
 	noError(t, err)
 	_, err = hold.Exec(`INSERT INTO links (center_id, provider, channel, identity_digest, person_digest, account_id, sealed_identity, linked_at, authorised_at)
@@ -133,9 +131,7 @@ func TestEraseSeesConcurrentRows(t *testing.T) {
 // sealedLink returns the sealed identifier for a link of the session.
 func sealedLink(t *testing.T, db *store.DB, s store.Session) []byte {
 	t.Helper()
-	v, err := db.Visitor(s)
-	noError(t, err)
-	sealed, err := db.SealLink(v.Identity)
+	sealed, err := db.SealLink(s.Visitor.Identity)
 	noError(t, err)
 	return sealed
 }

@@ -17,10 +17,6 @@ import (
 // credential, sessions. A concurrent confirm therefore either finishes before the freeze,
 // which then ends its sessions, or finds its change cancelled.
 func (db *DB) Freeze(ctx context.Context, s Session) error {
-	visitor, err := db.Visitor(s)
-	if err != nil {
-		return err
-	}
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if _, err := db.reject(ctx, tx, s, nil, now); err != nil {
 			return err
@@ -35,10 +31,10 @@ func (db *DB) Freeze(ctx context.Context, s Session) error {
 		if err != nil {
 			return err
 		}
-		if _, err := db.endSessions(ctx, tx, sessionsOf{person: s.Link.PersonDigest, identities: db.digests(visitor.Identity)}, now); err != nil || !first {
+		if _, err := db.endSessions(ctx, tx, sessionsOf{person: s.Link.PersonDigest, identities: db.digests(s.Visitor.Identity)}, now); err != nil || !first {
 			return err
 		}
-		return db.recordFreeze(ctx, tx, s, visitor, now)
+		return db.recordFreeze(ctx, tx, s, now)
 	})
 }
 
@@ -56,12 +52,12 @@ func (db *DB) freezeCredential(ctx context.Context, tx *sqlx.Tx, s Session) (fir
 }
 
 // recordFreeze adds the event and the notice of a freeze under one id.
-func (db *DB) recordFreeze(ctx context.Context, tx *sqlx.Tx, s Session, v Visitor, now time.Time) error {
+func (db *DB) recordFreeze(ctx context.Context, tx *sqlx.Tx, s Session, now time.Time) error {
 	e := newEvent(EventPasswordFrozen, s.Channel, now)
 	if err := db.insertEvent(ctx, tx, s.Link.AccountID, e); err != nil {
 		return err
 	}
-	return db.queueNotice(ctx, tx, notice{e.ID, NoticePasswordFrozen, s.Link.AccountID, v.Identity, s.Link.PersonDigest}, now)
+	return db.queueNotice(ctx, tx, notice{e.ID, NoticePasswordFrozen, s.Link.AccountID, s.Visitor.Identity, s.Link.PersonDigest}, now)
 }
 
 // lockUnfrozen locks the link like lockLink and returns ErrBlocked if the password is

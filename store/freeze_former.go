@@ -45,10 +45,6 @@ func (db *DB) TakenOver(ctx context.Context, s Session) (*Transfer, error) {
 //
 // It locks rows in the order of Freeze.
 func (db *DB) FreezeAsFormerHolder(ctx context.Context, s Session) error {
-	visitor, err := db.Visitor(s)
-	if err != nil {
-		return err
-	}
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		var taken []Transfer
 		if err := tx.SelectContext(ctx, &taken, `
@@ -60,7 +56,7 @@ func (db *DB) FreezeAsFormerHolder(ctx context.Context, s Session) error {
 			return ErrNotFound
 		}
 		for _, r := range taken { // several if the link was transferred back in between
-			if err := db.freezeTransferred(ctx, tx, s, r, visitor, now); err != nil {
+			if err := db.freezeTransferred(ctx, tx, s, r, now); err != nil {
 				return err
 			}
 		}
@@ -70,7 +66,7 @@ func (db *DB) FreezeAsFormerHolder(ctx context.Context, s Session) error {
 
 // freezeTransferred freezes the passwords of one transfer. The holder is read from the
 // link, because it may have moved to another identifier or account since.
-func (db *DB) freezeTransferred(ctx context.Context, tx *sqlx.Tx, s Session, r Transfer, former Visitor, now time.Time) error {
+func (db *DB) freezeTransferred(ctx context.Context, tx *sqlx.Tx, s Session, r Transfer, now time.Time) error {
 	var held heldLink
 	if err := tx.GetContext(ctx, &held, `
 		SELECT identity_digest, account_id, sealed_identity FROM links
@@ -92,7 +88,7 @@ func (db *DB) freezeTransferred(ctx context.Context, tx *sqlx.Tx, s Session, r T
 		db.center, uuids([]uuid.UUID{held.Account, r.AccountID}), r.PersonDigest); err != nil { // an account may belong to another person now
 		return err
 	}
-	ended := append(db.digests(held.Identity), db.digests(former.Identity)...)
+	ended := append(db.digests(held.Identity), db.digests(s.Visitor.Identity)...)
 	if _, err := db.endSessions(ctx, tx, sessionsOf{person: r.PersonDigest, identities: ended}, now); err != nil {
 		return err
 	}

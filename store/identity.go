@@ -1,6 +1,9 @@
 package store
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // An Identity is a provider's identifier of a user within one application. Provider and
 // kind are part of it, so an open_id never equals a user_id.
@@ -40,12 +43,14 @@ func (db *DB) seal(v any, table string, key []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return db.cipher.Seal(plain, db.rowContext(table, key))
+	context := db.rowContext(table, key)
+	return db.cipher.Seal(plain, context)
 }
 
 // unseal is the inverse of seal. It fails for a value copied from another row.
 func (db *DB) unseal(sealed []byte, table string, key []byte, v any) error {
-	plain, err := db.cipher.Open(sealed, db.rowContext(table, key))
+	context := db.rowContext(table, key)
+	plain, err := db.cipher.Open(sealed, context)
 	if err != nil {
 		return err
 	}
@@ -53,12 +58,7 @@ func (db *DB) unseal(sealed []byte, table string, key []byte, v any) error {
 }
 
 // rowContext returns the associated data of a sealed value: table, centre and row key. The
-// first two end with a zero byte, so that different rows never have the same data.
+// first two have no zero byte, so different rows never have the same data.
 func (db *DB) rowContext(table string, key []byte) []byte {
-	context := make([]byte, 0, len(table)+len(db.center)+len(key)+2)
-	context = append(context, table...)
-	context = append(context, 0)
-	context = append(context, db.center...)
-	context = append(context, 0)
-	return append(context, key...)
+	return bytes.Join([][]byte{[]byte(table), []byte(db.center), key}, []byte{0})
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lib/pq"
+
 	"fundpass/store/pgconn"
 )
 
@@ -29,8 +31,10 @@ func (db *DB) inImportTx(ctx context.Context, f func(importTx) error) error {
 	defer cancel()
 	return db.pool.InIdempotentTx(ctx, func(tx *pgconn.Tx) error {
 		now := db.clock()
-		// A plan that PostgreSQL made while the tables were empty would read the whole centre later.
-		if _, err := tx.ExecContext(ctx, `SET LOCAL plan_cache_mode = force_custom_plan`); err != nil {
+		// The connection keeps its plans, and PostgreSQL those of its checks of foreign keys: one
+		// made for an empty centre would read the whole centre for every batch, or for every row.
+		// force_custom_plan would plan such a check for every row.
+		if _, err := tx.ExecContext(ctx, `DISCARD PLANS`); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `
@@ -69,7 +73,7 @@ func (t importTx) add(ctx context.Context, rows []*importRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	center, now := driver.Value(t.db.center), driver.Value(t.now)
+	center, now := driver.Value(t.db.center), driver.Value(string(pq.FormatTimestamp(t.now)))
 	err := t.copyRows(ctx, `
 		COPY accounts (center_id, account_id, account_no_digest, person_digest, phone_digest, status, sealed, row_digest, updated_at)
 		FROM STDIN`, rows, func(r *importRow) []driver.Value {

@@ -82,10 +82,11 @@ func TestImportStepBehindItsBack(t *testing.T) {
 // A step that fails half way leaves no trace, in the progress either.
 func TestImportStepAllOrNothing(t *testing.T) {
 	t.Parallel()
-	db := storetest.Open(t, storetest.DSN(t))
+	dsn := storetest.DSN(t)
+	db := storetest.Open(t, dsn)
 	file := []byte("the digest of a file")
 	beginImport(t, db, file, store.Progress{})
-	if _, err := storetest.ProbeOf(db).Exec(`ALTER TABLE password_credentials ADD CONSTRAINT never CHECK (version <> 1)`); err != nil {
+	if _, err := storetest.Probe(t, storetest.Coordinator(t, dsn)).Exec(`ALTER TABLE password_credentials ADD CONSTRAINT never CHECK (version <> 1)`); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := db.ImportStep(t.Context(), pieceOf(t, db, file, 0, 10)); err == nil {

@@ -167,12 +167,13 @@ func TestLifecycleAllOrNothing(t *testing.T) {
 		`ALTER TABLE outbox ADD CONSTRAINT never CHECK (NOT starts_with(kind, 'link_'))`,
 		`ALTER TABLE events ADD CONSTRAINT never CHECK (channel <> 'centre')`,
 	} {
-		db := storetest.Open(t, storetest.DSN(t))
+		dsn := storetest.DSN(t)
+		db := storetest.Open(t, dsn)
 		l := lifecycleCase{d: depositor(1), who: "somebody", want: lifecycleOutcomes["stays"]}
 		importAll(t, db, l.d)
 		l.link(t, db)
 		before := rowsOnDisk(t, db)
-		if _, err := storetest.ProbeOf(db).Exec(broken); err != nil {
+		if _, err := storetest.Probe(t, storetest.Coordinator(t, dsn)).Exec(broken); err != nil {
 			t.Fatal(err)
 		}
 		l.d.Status = store.StatusClosed

@@ -16,6 +16,19 @@ import (
 // ErrNotFound if it belongs to another person now, and ErrGone if the session has ended.
 // Adding the same link again is no error.
 func (db *DB) AddLink(ctx context.Context, s Session, a Account, passed *Passed) error {
+	return db.addLink(ctx, s, a, nil, passed)
+}
+
+// FinishLink is AddLink for a link that a proof has waited for, which it uses up in the same
+// transaction. Of concurrent calls one succeeds. It returns ErrGone, too, if the proof is closed
+// or late, or if the password was changed or frozen or the reset code replaced or used since.
+// ErrConflict and ErrBlocked leave the proof open.
+func (db *DB) FinishLink(ctx context.Context, s Session, a Account, p LinkProof, passed *Passed) error {
+	return db.addLink(ctx, s, a, new(p.of(a)), passed)
+}
+
+// addLink writes a link, with the proof that it uses up unless that is nil.
+func (db *DB) addLink(ctx context.Context, s Session, a Account, proof *LinkProof, passed *Passed) error {
 	n, err := db.newLink(s, a)
 	if err != nil {
 		return err
@@ -24,23 +37,24 @@ func (db *DB) AddLink(ctx context.Context, s Session, a Account, passed *Passed)
 		if err := db.passAttempt(ctx, tx, passed, now); err != nil {
 			return err
 		}
-		return db.writeLink(ctx, tx, s, n, now)
+		if proof != nil {
+			if err := db.closeLinkProof(ctx, tx, s, *proof, LinkProofUsed, now); err != nil {
+				return err
+			}
+		}
+		return db.writeLink(ctx, tx, n, now)
 	})
 }
 
 // newLink returns the link of the session's user to an account, sealed before the
 // transaction begins.
 func (db *DB) newLink(s Session, a Account) (newLink, error) {
-	visitor, err := db.Visitor(s)
-	if err != nil {
-		return newLink{}, err
-	}
-	sealed, err := db.seal(visitor.Identity, "links", s.IdentityDigest)
-	return newLink{s.Provider, s.Channel, s.IdentityDigest, a, sealed, visitor}, err
+	sealed, err := db.seal(s.Visitor.Identity, "links", s.IdentityDigest)
+	return newLink{s, a, sealed}, err
 }
 
 // writeLink adds the link, its notice and its event.
-func (db *DB) writeLink(ctx context.Context, tx *sqlx.Tx, s Session, n newLink, now time.Time) error {
+func (db *DB) writeLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.Time) error {
 	if err := db.lockAccount(ctx, tx, n.account); err != nil {
 		return err
 	}
@@ -48,7 +62,7 @@ func (db *DB) writeLink(ctx context.Context, tx *sqlx.Tx, s Session, n newLink, 
 	if err != nil || !fresh {
 		return err
 	}
-	if err := db.holdSession(ctx, tx, s); err != nil {
+	if err := db.holdSession(ctx, tx, n.Session); err != nil {
 		return err
 	}
 	return db.recordLinked(ctx, tx, n, now)
@@ -56,11 +70,11 @@ func (db *DB) writeLink(ctx context.Context, tx *sqlx.Tx, s Session, n newLink, 
 
 // recordLinked adds the event and the notice of a new link.
 func (db *DB) recordLinked(ctx context.Context, tx *sqlx.Tx, n newLink, now time.Time) error {
-	linked := notice{uuid.New(), NoticeLinked, n.account.ID, n.visitor.Identity, n.account.PersonDigest}
+	linked := notice{uuid.New(), NoticeLinked, n.account.ID, n.Visitor.Identity, n.account.PersonDigest}
 	if err := db.queueNotice(ctx, tx, linked, now); err != nil {
 		return err
 	}
-	return db.addEvent(ctx, tx, n.account.ID, EventLinked, n.channel, now)
+	return db.addEvent(ctx, tx, n.account.ID, EventLinked, n.Channel, now)
 }
 
 // lockAccount locks the account against changes by the centre until the link is written. It
@@ -78,19 +92,17 @@ func (db *DB) lockAccount(ctx context.Context, tx *sqlx.Tx, a Account) error {
 	return mapNoRows(err, ErrNotFound)
 }
 
-// A newLink is a link to be written.
+// A newLink is a link of the session's user to be written.
 type newLink struct {
-	provider, channel string
-	identityDigest    []byte
-	account           Account
-	sealed            []byte
-	visitor           Visitor
+	Session
+	account Account
+	sealed  []byte // the identity
 }
 
 // insertLink inserts the link and reports whether it is new. It returns ErrConflict if the
 // user or the person is linked otherwise.
 func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.Time) (fresh bool, err error) {
-	authorised, err := db.lastAuthorised(ctx, tx, n.identityDigest, now)
+	authorised, err := db.lastAuthorised(ctx, tx, n.IdentityDigest, now)
 	if err != nil {
 		return false, err
 	}
@@ -98,7 +110,7 @@ func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.T
 		INSERT INTO links (center_id, provider, channel, identity_digest, person_digest, account_id, sealed_identity, linked_at, authorised_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT DO NOTHING`,
-		db.center, n.provider, n.channel, n.identityDigest, n.account.PersonDigest, n.account.ID, n.sealed, now, authorised)
+		db.center, n.Provider, n.Channel, n.IdentityDigest, n.account.PersonDigest, n.account.ID, n.sealed, now, authorised)
 	if err = changedOne(res, err, ErrConflict); !errors.Is(err, ErrConflict) {
 		return err == nil, err
 	}
@@ -106,7 +118,7 @@ func (db *DB) insertLink(ctx context.Context, tx *sqlx.Tx, n newLink, now time.T
 	err = tx.GetContext(ctx, &same, `
 		SELECT EXISTS (SELECT 1 FROM links
 			WHERE center_id = $1 AND provider = $2 AND identity_digest = $3 AND person_digest = $4 AND account_id = $5)`,
-		db.center, n.provider, n.identityDigest, n.account.PersonDigest, n.account.ID)
+		db.center, n.Provider, n.IdentityDigest, n.account.PersonDigest, n.account.ID)
 	if err == nil && !same {
 		err = ErrConflict
 	}

@@ -48,16 +48,10 @@ type LinkProof struct {
 // ByCode reports whether a reset code replaced the password.
 func (p LinkProof) ByCode() bool { return p.CodeID != uuid.Nil }
 
-// startOfLink returns the counters of a verification for a link.
-func startOfLink(s Session, personDigest []byte) start {
-	return start{countLinksOfPerson, countLinksOfUser, personDigest, s.IdentityDigest}
-}
-
-// ChargeLinkProof reserves one start of a verification for a link, against today's limits
-// of the claimed person and of the user. It is like ChargeReset but counts separately, so
-// that an unlinked user cannot use up the owner's resets.
-func (db *DB) ChargeLinkProof(ctx context.Context, s Session, personDigest []byte, limit StartLimit) (Start, error) {
-	return db.chargeStart(ctx, startOfLink(s, personDigest), limit)
+// of returns the proof with the account that closeLinkProof compares.
+func (p LinkProof) of(a Account) LinkProof {
+	p.AccountID, p.PersonDigest = a.ID, a.PersonDigest
+	return p
 }
 
 // idOrNull returns id as a parameter, NULL for the zero id.
@@ -83,6 +77,24 @@ func (db *DB) OpenLinkProof(ctx context.Context, s Session, a Account, p LinkPro
 		return db.settleStart(ctx, tx, p.Start, 1)
 	})
 	return p, err
+}
+
+// OpenLinkProofBySMS is OpenLinkProof for a code sent to the phone on file, which is not billed
+// as a start. It returns the errors of IssueSMSCode, too.
+func (db *DB) OpenLinkProofBySMS(ctx context.Context, s Session, a Account, p LinkProof, o SMSCodeOrder) (LinkProof, SMSCode, error) {
+	p.AccountID, p.PersonDigest, p.CredentialVersion = a.ID, a.PersonDigest, a.Version
+	p.Kind, p.State, p.smsCodeID = ResetBySMS, LinkProofStarted, o.ID
+	o.Channel, o.Binding = s.Channel, s.TokenDigest
+	var code SMSCode
+	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) (err error) {
+		p.ExpiresAt = now.Add(LinkProofLife)
+		if err := db.replaceLinkProof(ctx, tx, s, p, now); err != nil {
+			return err
+		}
+		code, err = db.issueSMSCode(ctx, tx, o, now)
+		return err
+	})
+	return p, code, err
 }
 
 // replaceLinkProof adds a proof in place of the one that the user has open.
@@ -123,28 +135,6 @@ func (db *DB) LinkProof(ctx context.Context, s Session, id uuid.UUID) (LinkProof
 		err = db.unseal(p.Sealed, "link_proofs", p.ID[:], &p.CertifyID)
 	}
 	return p, err
-}
-
-// FinishLink uses up a proof and writes its link in one transaction, like AddLink. Of
-// concurrent calls one succeeds. It returns ErrGone if the proof is closed or late, if the
-// password was changed or frozen or the reset code replaced or used since, if the account
-// belongs to another person now, or if the session has ended. It also returns ErrConflict
-// and ErrBlocked as AddLink does; these leave the proof open.
-func (db *DB) FinishLink(ctx context.Context, s Session, a Account, p LinkProof, passed *Passed) error {
-	n, err := db.newLink(s, a)
-	if err != nil {
-		return err
-	}
-	p.AccountID, p.PersonDigest = a.ID, a.PersonDigest // the proof must be for these
-	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		if err := db.passAttempt(ctx, tx, passed, now); err != nil {
-			return err
-		}
-		if err := db.closeLinkProof(ctx, tx, s, p, LinkProofUsed, now); err != nil {
-			return err
-		}
-		return db.writeLink(ctx, tx, s, n, now)
-	})
 }
 
 // closeLinkProof closes the proof for one of several concurrent callers. A proof of a claim

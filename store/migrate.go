@@ -113,13 +113,13 @@ func provider(db *sql.DB, c MigrateConfig, which selection) (*goose.Provider, er
 
 // migrated returns ErrNotMigrated if a migration that this program needs is not applied. A
 // newer schema is accepted.
-func (db *DB) migrated(ctx context.Context) error {
+func (s *Server) migrated(ctx context.Context) error {
 	need, err := neededVersions()
 	if err != nil {
 		return err
 	}
 	var have int
-	err = db.read(ctx, func(q sqlx.QueryerContext) error {
+	err = s.read(ctx, func(q sqlx.QueryerContext) error {
 		return sqlx.GetContext(ctx, q, &have, `
 			SELECT count(DISTINCT version_id) FROM goose_db_version
 			WHERE is_applied AND version_id = ANY($1)`, pq.Array(need))

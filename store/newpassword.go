@@ -133,9 +133,5 @@ func (db *DB) recordReplaced(ctx context.Context, tx *sqlx.Tx, r replacement, no
 	if err := db.addEvent(ctx, tx, r.Account, r.event, r.by.Channel, now); err != nil {
 		return err
 	}
-	visitor, err := db.Visitor(r.by)
-	if err != nil {
-		return err
-	}
-	return db.queueNotice(ctx, tx, notice{r.id, r.notice, r.Account, visitor.Identity, r.Person}, now)
+	return db.queueNotice(ctx, tx, notice{r.id, r.notice, r.Account, r.by.Visitor.Identity, r.Person}, now)
 }

@@ -137,8 +137,7 @@ func TestMoveKeepsSessions(t *testing.T) {
 	moves(t, db, both(1))
 
 	s = reload(t, db, s)
-	v, err := db.Visitor(s)
-	noError(t, err)
+	v := s.Visitor
 	if s.Link == nil || s.Link.AccountID != a.ID || v.Identity != both(1) || v.AccessToken == "" {
 		t.Errorf("%+v, %+v", s.Link, v)
 	}

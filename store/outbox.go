@@ -50,6 +50,20 @@ const (
 	shortestPause, longestPause = time.Minute, 6 * time.Hour
 )
 
+// The media of the outbox.
+const (
+	MediumMessage = "message" // of the user's provider
+	MediumSMS     = "sms"     // to the phone on file
+)
+
+// mediumOf returns how a user is notified. The centre itself sends no messages but SMS.
+func mediumOf(to Identity) string {
+	if to.Provider == ProviderCentre {
+		return MediumSMS
+	}
+	return MediumMessage
+}
+
 // A Notice is the content of a notice to the owner of an account. It contains neither the
 // document nor the account number.
 type Notice struct {
@@ -82,6 +96,7 @@ func (db *DB) queueNotice(ctx context.Context, tx *sqlx.Tx, n notice, now time.T
 	if n.to, err = db.addressee(ctx, tx, n); err != nil {
 		return err
 	}
+	medium := mediumOf(n.to)
 	sealed, err := db.seal(Notice{Identity: n.to, ChangedAt: now, Person: n.person}, "outbox", n.id[:])
 	if err != nil {
 		return err
@@ -93,7 +108,7 @@ func (db *DB) queueNotice(ctx context.Context, tx *sqlx.Tx, n notice, now time.T
 			WHERE center_id = $1 AND identity_digest = $7 AND purpose = 'message'
 			ORDER BY given_at DESC LIMIT 1), false)`,
 		db.center, n.id, n.kind, n.account, sealed, now, db.digest(n.to), slices.Contains(securityNotices, n.kind),
-		now.Add(NoticeLife), mediumOf(n.to))
+		now.Add(NoticeLife), medium)
 	return err
 }
 

@@ -17,12 +17,12 @@ const monthsAhead = 2
 // makePartitions creates the partitions of events for this month and the next two. If it
 // cannot, because of a missing right or a lock, it logs a warning and events_rest takes the
 // rows. It may be called repeatedly and by several processes.
-func (db *DB) makePartitions(ctx context.Context) {
+func (s *Server) makePartitions(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	for _, month := range months(db.clock(), monthsAhead+1) {
-		if err := db.makePartition(ctx, month); err != nil && ctx.Err() == nil {
-			db.log.Warn("cannot create partition of events", "partition", partitionName(month), "err", err)
+	for _, month := range months(s.clock(), monthsAhead+1) {
+		if err := s.makePartition(ctx, month); err != nil && ctx.Err() == nil {
+			s.log.Warn("cannot create partition of events", "partition", partitionName(month), "err", err)
 		}
 	}
 }
@@ -39,16 +39,16 @@ func months(now time.Time, n int) []time.Time {
 func partitionName(month time.Time) string { return month.Format("events_2006_01") }
 
 // makePartition creates the partition of a month unless it exists.
-func (db *DB) makePartition(ctx context.Context, month time.Time) error {
+func (s *Server) makePartition(ctx context.Context, month time.Time) error {
 	name := partitionName(month)
 	var exists bool
-	err := db.read(ctx, func(q sqlx.QueryerContext) error {
+	err := s.read(ctx, func(q sqlx.QueryerContext) error {
 		return sqlx.GetContext(ctx, q, &exists, `SELECT to_regclass($1) IS NOT NULL`, name)
 	})
 	if err != nil || exists {
 		return err
 	}
-	err = db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error { return createPartition(ctx, tx, month) })
+	err = s.inTx(ctx, func(tx *sqlx.Tx) error { return createPartition(ctx, tx, month) })
 	switch pgconn.SQLState(err) {
 	case "42P07", "23505": // created by another process
 		return nil
@@ -56,10 +56,17 @@ func (db *DB) makePartition(ctx context.Context, month time.Time) error {
 	return err
 }
 
-// createPartition creates a partition. It waits at most two seconds for its lock, because
-// the statements of all requests queue behind it.
+// limitLockWait makes the transaction wait at most two seconds for a lock of a table, because
+// the statements of all requests queue behind it. On a distributed server it applies to all
+// servers; others ignore the first setting.
+func limitLockWait(ctx context.Context, tx *sqlx.Tx) error {
+	_, err := tx.ExecContext(ctx, `SET LOCAL citus.propagate_set_commands = 'local'; SET LOCAL lock_timeout = '2s'`)
+	return err
+}
+
+// createPartition creates a partition.
 func createPartition(ctx context.Context, tx *sqlx.Tx, month time.Time) error {
-	if _, err := tx.ExecContext(ctx, `SET LOCAL lock_timeout = '2s'`); err != nil {
+	if err := limitLockWait(ctx, tx); err != nil {
 		return err
 	}
 	const day = "2006-01-02 00:00:00+00"
@@ -141,7 +148,7 @@ func (db *DB) dropPartition(ctx context.Context, name string) (rows int64, err e
 		return 0, err
 	}
 	err = db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
-		if _, err := tx.ExecContext(ctx, `SET LOCAL lock_timeout = '2s'`); err != nil {
+		if err := limitLockWait(ctx, tx); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `DROP TABLE `+name)

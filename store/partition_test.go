@@ -36,6 +36,7 @@ func partitions(t *testing.T, db *sqlx.DB) map[string]string {
 
 func TestPartitions(t *testing.T) {
 	t.Parallel()
+	storetest.NeedCoordinator(t)
 	at := time.Date(2026, 11, 30, 23, 59, 59, 0, time.UTC)
 	dsn := storetest.DSN(t)
 	db := storetest.Open(t, dsn, storetest.WithNow(func() time.Time { return at }))
@@ -61,6 +62,7 @@ func TestPartitions(t *testing.T) {
 
 func TestPartitionsAtOnce(t *testing.T) {
 	t.Parallel()
+	storetest.NeedCoordinator(t)
 	dsn := storetest.DSN(t)
 	probe := storetest.Probe(t, dsn)
 	var log syncBuffer
@@ -106,6 +108,7 @@ func (s *syncBuffer) String() string {
 // are, and the store serves.
 func TestPartitionThatCannotBeMade(t *testing.T) {
 	t.Parallel()
+	storetest.NeedCoordinator(t)
 	dsn := storetest.DSN(t)
 	db := storetest.Open(t, dsn, storetest.WithNow(func() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }))
 	addEvent := func(at time.Time) error {

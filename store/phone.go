@@ -65,23 +65,6 @@ func (db *DB) claimPayload(ctx context.Context, tx *sqlx.Tx, p phonePayload) err
 	return changedOne(res, err, ErrConflict)
 }
 
-// VerifiedPhone returns the phone number proven in the session, or ErrNotFound.
-func (db *DB) VerifiedPhone(ctx context.Context, s Session) (string, error) {
-	var sealed []byte
-	err := db.read(ctx, func(q sqlx.QueryerContext) error {
-		return q.QueryRowxContext(ctx, `
-			SELECT sealed_phone FROM sessions
-			WHERE center_id = $1 AND token_digest = $2 AND sealed_phone IS NOT NULL`,
-			db.center, s.TokenDigest).Scan(&sealed)
-	})
-	if err != nil {
-		return "", mapNoRows(err, ErrNotFound)
-	}
-	var mobile string
-	err = db.unseal(sealed, "session phones", s.TokenDigest, &mobile)
-	return mobile, err
-}
-
 // phoneDigest returns the blind index of a phone number within the centre. Sessions and
 // accounts use the same index, so that they can be compared.
 func (db *DB) phoneDigest(mobile string) []byte {

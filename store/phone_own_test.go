@@ -80,7 +80,6 @@ func TestPhoneDigestsOfOldAccounts(t *testing.T) {
 // made-up one.
 func TestOwnPhonePlan(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // reads query plans
 	db := storetest.Open(t, storetest.DSN(t))
 	storetest.ProbeOf(db).MustExec(`INSERT INTO accounts (center_id, account_id, account_no_digest, person_digest, phone_digest, status, sealed, row_digest, updated_at)
 		SELECT $1, gen_random_uuid(), n::text::bytea, n::text::bytea, CASE WHEN n % 2 = 0 THEN 'made up'::bytea ELSE sha256(n::text::bytea) END, '01', 'x', 'x', now()

@@ -36,13 +36,6 @@ func (db *DB) RecoverableAccount(ctx context.Context, personDigest []byte, accou
 	return found, err
 }
 
-// ChargeRecovery reserves one of the user's starts of today, which ChargeLinkProof counts, too,
-// because each is billed. The starts for a person are not limited, because strangers could use
-// them up. It returns ErrLimit, and reserves nothing, if none is left.
-func (db *DB) ChargeRecovery(ctx context.Context, s Session, personDigest []byte, limit int) (Start, error) {
-	return db.chargeStart(ctx, start{countRecoveriesOfPerson, countLinksOfUser, personDigest, s.IdentityDigest}, StartLimit{User: limit})
-}
-
 // OpenRecovery stores a recovery whose verification Alipay has just opened, and counts its
 // Start. r has ID, Kind, CertifyID, PersonDigest and Start, and AccountID and CredentialVersion
 // if there is an account. It replaces what the same user has open. It returns ErrConflict if the

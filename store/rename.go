@@ -100,8 +100,8 @@ func (db *DB) renameSessions(ctx context.Context, tx *sqlx.Tx, r renaming, ids m
 	}
 	var tokens, digests, sealed pq.ByteaArray
 	for _, s := range open {
-		v, err := db.Visitor(Session{TokenDigest: s.Token, sealed: s.Sealed})
-		if err != nil {
+		var v Visitor
+		if err := db.unseal(s.Sealed, "sessions", s.Token, &v); err != nil {
 			return err
 		}
 		v.Identity = ids[string(s.Old)]

@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"fundpass/keys"
-	"fundpass/keys/testenv"
 	"fundpass/store"
 	"fundpass/store/storetest"
 )
@@ -285,29 +284,20 @@ func TestResetCancelsChange(t *testing.T) {
 // A reset waits for a change that is being opened, so that it finds and cancels it.
 func TestFinishResetAwaitsOpening(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // looks at its locks
 	o := newOwner(t)
 	r := o.passed("certify-1")
 	opening, err := storetest.ProbeOf(o.db).Beginx()
 	noError(t, err)
 	defer opening.Rollback()
-	var holder int
-	noError(t, opening.Get(&holder, `SELECT pg_backend_pid() FROM links FOR UPDATE`)) // as OpenChange begins
+	center, _ := storetest.CenterOf(o.dsn)
+	_, err = opening.Exec(`SELECT 1 FROM links WHERE center_id = $1 FOR UPDATE`, center) // as OpenChange begins
+	noError(t, err)
 	finished := make(chan error, 1)
 	go func() {
 		_, err := o.finish(r, "a")
 		finished <- err
 	}()
-	testenv.Eventually(t, "it waits for the opening", func() bool {
-		select {
-		case err := <-finished:
-			t.Fatalf("it did not wait: %v", err)
-		default:
-		}
-		var waits bool
-		noError(t, storetest.ProbeOf(o.db).Get(&waits, `SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND $1 = ANY (pg_blocking_pids(pid)))`, holder))
-		return waits
-	})
+	awaitWaiting(t, o.db, 1, opening)
 	noError(t, opening.Commit())
 	noError(t, <-finished)
 }

@@ -52,6 +52,7 @@ func rowsOf(t *testing.T, db *store.DB) map[string]int {
 // numbers.
 func TestRetention(t *testing.T) {
 	t.Parallel()
+	storetest.NeedCoordinator(t)
 	start := time.Date(2026, 5, 20, 12, 0, 0, 0, time.UTC)
 	clock := start
 	key, err := keys.NewColumnKey()
@@ -155,6 +156,7 @@ func addEvents(t *testing.T, db *store.DB, center string, n int, all ...time.Tim
 // events_rest are deleted. Two processes share the work.
 func TestRetentionOfEvents(t *testing.T) {
 	t.Parallel()
+	storetest.NeedCoordinator(t)
 	dsn := storetest.DSN(t)
 	month := func(m time.Month) time.Time { return time.Date(2026, m, 1, 0, 0, 0, 0, time.UTC) }
 	storetest.Open(t, dsn, storetest.WithNow(func() time.Time { return month(2) })) // makes February to April
@@ -202,7 +204,7 @@ func TestRetentionOfEvents(t *testing.T) {
 // row.
 func TestRetentionOnWorker(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // an event trigger answers as a worker does
+	storetest.NeedOwnServer(t, "its event trigger, which answers as a worker does, holds for the whole database")
 	dsn := storetest.DSN(t)
 	month := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
 	storetest.Open(t, dsn, storetest.WithNow(func() time.Time { return month }))
@@ -225,6 +227,7 @@ func TestRetentionOnWorker(t *testing.T) {
 // without waiting.
 func TestRetentionBesideReader(t *testing.T) {
 	t.Parallel()
+	storetest.NeedCoordinator(t)
 	dsn := storetest.DSN(t)
 	month := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
 	storetest.Open(t, dsn, storetest.WithNow(func() time.Time { return month }))

@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write schema.sql anew")
 // what a migration changes.
 func TestSchema(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // reads the catalog
+	storetest.NeedOwnServer(t, "it reads the whole catalog of its database")
 	dsn := storetest.EmptyDSN(t)
 	if _, err := store.Migrate(t.Context(), store.MigrateConfig{DSN: dsn, ConnectLimit: testenv.Patience}); err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func list(t *testing.T, db *sqlx.DB, query string, args ...any) []string {
 // TestSchemaRules checks the rules that keep the schema distributable.
 func TestSchemaRules(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // reads the catalog
+	storetest.NeedOwnServer(t, "it reads the whole catalog of its database")
 	db := storetest.ProbeOf(storetest.Open(t, storetest.DSN(t)))
 	rules := []struct{ name, offenders string }{
 		{"center_id begins every primary key", `

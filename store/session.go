@@ -27,8 +27,9 @@ type Session struct {
 	IdentityDigest []byte
 	Device         []byte // thumbprint of the key to which the session is bound; nil: none
 	Link           *Link  // nil if the user is not linked
+	Visitor        Visitor
+	Phone          string // digits; verified in this session, see BindPhone; "" = none
 	RenewalDue     bool   // see RenewSession
-	sealed         []byte
 }
 
 // A Link connects a user to a person and one of the person's accounts.
@@ -39,7 +40,7 @@ type Link struct {
 	HasOpenStep  bool // whether the person has an open change or reset; see OpenSteps
 }
 
-// A Visitor is the sealed part of a session.
+// A Visitor is the user of a session, as the provider knows them; it is stored sealed.
 type Visitor struct {
 	Identity    Identity `json:"i"`
 	AccessToken string   `json:"t,omitempty"` // of Alipay, which a link needs
@@ -111,9 +112,10 @@ func (db *DB) session(ctx context.Context, q sqlx.QueryerContext, tokenDigest, d
 	var link Link
 	var account uuid.NullUUID
 	var seenAt time.Time
+	var visitor, phone []byte
 	p := &link.Password
 	err := q.QueryRowxContext(ctx, `
-		SELECT s.provider, s.channel, s.identity_digest, s.sealed, s.seen_at, l.account_id, l.person_digest,
+		SELECT s.provider, s.channel, s.identity_digest, s.sealed, s.sealed_phone, s.seen_at, l.account_id, l.person_digest,
 			coalesce(c.state, ''), coalesce(a.status, ''), c.changed_at,
 			coalesce(b.attempts, 0), coalesce(b.tier, 0), b.locked_until, a.sealed,
 			EXISTS (SELECT 1 FROM changes WHERE center_id = $1 AND person_digest = l.person_digest AND state = 'open')
@@ -127,7 +129,7 @@ func (db *DB) session(ctx context.Context, q sqlx.QueryerContext, tokenDigest, d
 		WHERE s.center_id = $1 AND s.token_digest = $2 AND s.seen_at > $3 AND s.created_at > $4
 			AND s.device_jkt IS NOT DISTINCT FROM $6::bytea`,
 		db.center, tokenDigest, now.Add(-SessionIdle), now.Add(-SessionLife), OwnerScope, device,
-	).Scan(&s.Provider, &s.Channel, &s.IdentityDigest, &s.sealed, &seenAt, &account, &link.PersonDigest,
+	).Scan(&s.Provider, &s.Channel, &s.IdentityDigest, &visitor, &phone, &seenAt, &account, &link.PersonDigest,
 		&p.State, &p.Account, &p.ChangedAt, &p.Attempts, &p.Tier, &p.LockedUntil, &p.sealed, &link.HasOpenStep)
 	if err != nil {
 		return Session{}, mapNoRows(err, ErrNotFound)
@@ -137,7 +139,18 @@ func (db *DB) session(ctx context.Context, q sqlx.QueryerContext, tokenDigest, d
 		link.AccountID = account.UUID
 		s.Link = &link
 	}
-	return s, nil
+	return s, db.unsealSession(&s, visitor, phone)
+}
+
+// unsealSession sets what is stored sealed. It is done once a request, so that no later step
+// needs a key or another read.
+func (db *DB) unsealSession(s *Session, visitor, phone []byte) error {
+	if phone != nil {
+		if err := db.unseal(phone, "session phones", s.TokenDigest, &s.Phone); err != nil {
+			return err
+		}
+	}
+	return db.unseal(visitor, "sessions", s.TokenDigest, &s.Visitor)
 }
 
 // RenewSession records that the session is in use. It returns ErrNotFound if the session
@@ -155,13 +168,6 @@ func (db *DB) renewSession(ctx context.Context, tx *sqlx.Tx, tokenDigest []byte,
 		WHERE center_id = $1 AND token_digest = $2 AND seen_at > $4`,
 		db.center, tokenDigest, now, now.Add(-SessionIdle))
 	return changedOne(res, err, ErrNotFound)
-}
-
-// Visitor unseals the visitor of a session.
-func (db *DB) Visitor(s Session) (Visitor, error) {
-	var v Visitor
-	err := db.unseal(s.sealed, "sessions", s.TokenDigest, &v)
-	return v, err
 }
 
 // Holder returns the holder of the linked account according to the centre's records.

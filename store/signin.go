@@ -38,13 +38,11 @@ func centreIdentity(personDigest []byte) Identity {
 // seen.
 func (db *DB) SignIn(ctx context.Context, in SignIn) error {
 	id := centreIdentity(in.Account.PersonDigest)
-	visitor := Visitor{Identity: id}
-	digest := db.digest(id)
-	sealed, err := db.seal(id, "links", digest)
+	s := Session{Provider: id.Provider, Channel: in.Channel, IdentityDigest: db.digest(id), Visitor: Visitor{Identity: id}}
+	link, err := db.newLink(s, in.Account)
 	if err != nil {
 		return err
 	}
-	link := newLink{id.Provider, in.Channel, digest, in.Account, sealed, visitor}
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if err := db.passAttempt(ctx, tx, in.Passed, now); err != nil {
 			return err
@@ -62,7 +60,7 @@ func (db *DB) SignIn(ctx context.Context, in SignIn) error {
 		if err != nil {
 			return err
 		}
-		if err := db.insertSession(ctx, tx, in.Channel, in.TokenDigest, device, visitor, now); err != nil {
+		if err := db.insertSession(ctx, tx, in.Channel, in.TokenDigest, device, s.Visitor, now); err != nil {
 			return err
 		}
 		return db.addEvent(ctx, tx, in.Account.ID, EventSignedIn, in.Channel, now)
@@ -80,13 +78,12 @@ func (db *DB) linkToCentre(ctx context.Context, tx *sqlx.Tx, n newLink, now time
 	err = tx.GetContext(ctx, &former, `
 		SELECT account_id FROM links
 		WHERE center_id = $1 AND provider = $2 AND identity_digest = $3 FOR UPDATE`,
-		db.center, n.provider, n.identityDigest)
+		db.center, n.Provider, n.IdentityDigest)
 	if err != nil || former == n.account.ID {
 		return mapNoRows(err, ErrRunning) // ended meanwhile
 	}
-	link := &Link{AccountID: former, PersonDigest: n.account.PersonDigest}
-	s := Session{Provider: n.provider, Channel: n.channel, IdentityDigest: n.identityDigest, Link: link}
-	return db.moveLink(ctx, tx, s, n.account.ID, now)
+	n.Link = &Link{AccountID: former, PersonDigest: n.account.PersonDigest}
+	return db.moveLink(ctx, tx, n.Session, n.account.ID, now)
 }
 
 // requireCredential locks the account's password against a change until the session is

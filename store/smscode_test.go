@@ -200,7 +200,7 @@ func TestSMSCodesOfNetwork(t *testing.T) {
 	o, _, order := newSMS(t)
 	order.Silent, order.Network = true, "192.0.2.1"
 	storetest.ProbeOf(o.dbs[0]).MustExec(`
-		INSERT INTO daily_counts (center_id, purpose, subject_digest, day, count) SELECT center_id, 'SMS codes of a network', $1, '2026-03-01', $2 FROM centers`,
+		INSERT INTO daily_counts (center_id, purpose, subject_digest, day, count) VALUES (current_user, 'SMS codes of a network', $1, '2026-03-01', $2)`,
 		o.dbs[0].Digest("network of a code", []byte(order.Network)), store.SMSCodesPerNetwork-1)
 	o.issue(order)
 	o.pass(store.SMSCodeInterval)

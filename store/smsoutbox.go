@@ -13,20 +13,6 @@ import (
 	"github.com/lib/pq"
 )
 
-// The media of the outbox.
-const (
-	MediumMessage = "message" // of the user's provider
-	MediumSMS     = "sms"     // to the phone on file
-)
-
-// mediumOf returns how a user is notified. The centre itself sends no messages but SMS.
-func mediumOf(to Identity) string {
-	if to.Provider == ProviderCentre {
-		return MediumSMS
-	}
-	return MediumMessage
-}
-
 // codeKindPrefix begins the kind of a code in the outbox; the purpose follows.
 const codeKindPrefix = "code_"
 

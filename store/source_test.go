@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,7 +40,8 @@ type complaint struct {
 	text string
 }
 
-// outsideTransaction returns statements that run on a pool, and writes within read.
+// outsideTransaction returns statements that run on a pool, writes within read, and calls
+// that take a second connection while they hold one, which may wait for themselves.
 func outsideTransaction(f *ast.File, texts map[string]string) (found []complaint) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -51,9 +53,32 @@ func outsideTransaction(f *ast.File, texts map[string]string) (found []complaint
 			if s, ok := n.Fun.(*ast.SelectorExpr); ok && (s.Sel.Name == "read" || s.Sel.Name == "Read") {
 				found = append(found, writesIn(n, texts)...)
 			}
+			if takesConnection(n) {
+				found = append(found, connectionsIn(n)...)
+			}
 		}
 		return true
 	})
+	return found
+}
+
+// takesConnection reports whether a call is one of DB or Pool that has a connection while it
+// runs its function.
+func takesConnection(call *ast.CallExpr) bool {
+	s, ok := call.Fun.(*ast.SelectorExpr)
+	return ok && slices.Contains([]string{"read", "Read", "inTx", "InTx", "InTxOnce", "InIdempotentTx", "inImportTx"}, s.Sel.Name)
+}
+
+// connectionsIn returns the calls in the arguments of a call that take a connection.
+func connectionsIn(call *ast.CallExpr) (found []complaint) {
+	for _, arg := range call.Args {
+		ast.Inspect(arg, func(n ast.Node) bool {
+			if inner, ok := n.(*ast.CallExpr); ok && takesConnection(inner) {
+				found = append(found, complaint{n.Pos(), "a second connection within a call that has one"})
+			}
+			return true
+		})
+	}
 	return found
 }
 
@@ -126,6 +151,7 @@ func TestSourceTestFinds(t *testing.T) {
 		{"insert in read", `db.read(ctx, func(q Q) error { return q.Get("INSERT INTO a RETURNING b") })`, 1},
 		{"insert in Read", `db.pool.Read(ctx, func(q Q) error { return q.Get("INSERT INTO a RETURNING b") })`, 1},
 		{"constant in read", `db.read(ctx, func(q Q) error { return q.Get(claim) })`, 1},
+		{"second connection", `db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error { return db.read(ctx, f) })`, 1},
 		{"lock in read", `db.read(ctx, func(q Q) error { return q.Get("SELECT 1 FROM a FOR UPDATE") })`, 1},
 	}
 	for _, tt := range tests {

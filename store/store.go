@@ -12,8 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -48,7 +46,7 @@ var (
 	ErrOtherApp = errors.New("store: centre and application do not belong together")
 )
 
-// Config is the configuration of Open.
+// Config is the configuration of Open: that of a server and of its only centre.
 type Config struct {
 	// DSN is a lib/pq connection string or URL; see pgconn.ErrUnsafeDSN for its rules.
 	DSN string
@@ -76,49 +74,76 @@ type Config struct {
 	Log *slog.Logger
 }
 
+// CenterConfig is the configuration of a centre on a Server. Its fields are those of Config.
+type CenterConfig struct {
+	Center       string
+	AppID        string
+	ColumnCipher *keys.ColumnCipher
+	Pepper       *keys.Pepper
+	Look         bool
+	Log          *slog.Logger
+
+	// TagTokens makes tokens begin with the centre's id, for processes of several centres; see
+	// CenterOfToken.
+	TagTokens bool
+}
+
 // DB is one centre's part of the database. It is safe for concurrent use.
 type DB struct {
+	server *Server
 	pool   *pgconn.Pool
+	only   bool // Close closes the server
 	center string
 	appID  string
 	cipher *keys.ColumnCipher
 	pepper *keys.Pepper // nil: not given
-	now    func() time.Time
 	log    *slog.Logger
 
-	wall     func() time.Time // compared with the database's clock; nil: not compared
-	anchored atomic.Pointer[anchor]
-	skew     atomic.Int64 // nanoseconds by which the database's clock is ahead
+	tokenTag string // see CenterConfig.TagTokens
 
 	batchTime time.Duration // limit of one transaction that deletes old rows
-
-	life       context.Context // ends with Close
-	end        context.CancelFunc
-	background sync.WaitGroup
 }
 
-// Open connects to a migrated database and registers the centre with its application and
-// its keys. It waits 5 s for a server that does not answer yet, or until ctx ends. The
-// errors are ErrUnsafeDSN, ErrUnavailable, ErrNotMigrated, ErrOtherApp, ErrOtherColumnKey
-// and ErrOtherPepper.
+// Open connects to a migrated database and opens one centre, which has the connections for
+// itself. It waits 5 s for a server that does not answer yet, or until ctx ends. The errors
+// are those of Connect and OpenCenter.
 func Open(ctx context.Context, c Config) (*DB, error) {
-	if err := c.fill(); err != nil {
+	center := CenterConfig{Center: c.Center, AppID: c.AppID, ColumnCipher: c.ColumnCipher, Pepper: c.Pepper, Look: c.Look, Log: c.Log}
+	if err := center.fill(); err != nil {
 		return nil, err
 	}
-	db, err := connect(ctx, c)
+	s, err := Connect(ctx, ServerConfig{DSN: c.DSN, Look: c.Look, MaxConns: c.MaxConns, CallLimit: c.CallLimit, ConnectLimit: c.ConnectLimit, Now: c.Now, Log: c.Log})
 	if err != nil {
 		return nil, err
 	}
-	if err := db.prepare(ctx, c); err != nil {
-		return nil, errors.Join(err, db.Close())
+	db, err := s.OpenCenter(ctx, center)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
-	db.runEvery(time.Minute, db.checkClock)
-	db.runEvery(24*time.Hour, db.makePartitions)
+	db.only, db.pool = true, s.pool
+	return db, nil
+}
+
+// OpenCenter registers a centre with its application and its keys. A centre has one
+// application and an application one centre. The centre uses at most half of the server's
+// connections at once, so that a storm on it leaves the others theirs. The errors are ErrOtherApp, ErrOtherColumnKey,
+// ErrOtherPepper and ErrUnavailable.
+func (s *Server) OpenCenter(ctx context.Context, c CenterConfig) (*DB, error) {
+	if err := c.fill(); err != nil {
+		return nil, err
+	}
+	db := &DB{server: s, pool: s.pool.Share(s.share), center: c.Center, appID: c.AppID, cipher: c.ColumnCipher, pepper: c.Pepper, log: c.Log, batchTime: batchTime}
+	if c.TagTokens {
+		db.tokenTag = c.Center + tagMark
+	}
+	if err := db.register(ctx, c.AppID, c.Look); err != nil {
+		return nil, err
+	}
 	return db, nil
 }
 
 // fill checks the configuration and sets defaults.
-func (c *Config) fill() error {
+func (c *CenterConfig) fill() error {
 	if n := len(c.Center); n < 1 || n > 32 {
 		return errors.New("store: centre must have 1 to 32 bytes")
 	}
@@ -132,36 +157,6 @@ func (c *Config) fill() error {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return nil
-}
-
-func connect(ctx context.Context, c Config) (*DB, error) {
-	pool, err := pgconn.Connect(ctx, pgconn.Config{
-		DSN: c.DSN, MaxConns: c.MaxConns, ConnectTimeout: c.ConnectLimit, CallTimeout: c.CallLimit, Logger: c.Log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	db := &DB{pool: pool, center: c.Center, appID: c.AppID, cipher: c.ColumnCipher, pepper: c.Pepper, now: c.Now, log: c.Log, batchTime: batchTime}
-	if db.now == nil {
-		db.now, db.wall = db.databaseTime, time.Now
-	}
-	db.life, db.end = context.WithCancel(context.Background())
-	return db, nil
-}
-
-// prepare registers the centre, compares the clocks and creates partitions.
-func (db *DB) prepare(ctx context.Context, c Config) error {
-	if err := db.migrated(ctx); err != nil {
-		return err
-	}
-	if err := db.register(ctx, c.AppID, c.Look); err != nil {
-		return err
-	}
-	db.checkClock(ctx)
-	if !c.Look {
-		db.makePartitions(ctx)
-	}
-	return ctx.Err()
 }
 
 // register inserts the centre's row and binds it to the keys. Calling it again, also in
@@ -204,50 +199,25 @@ func (db *DB) tryRegister(ctx context.Context, appID string, look bool) error {
 	})
 }
 
-// runEvery runs f at intervals until Close.
-func (db *DB) runEvery(pause time.Duration, f func(context.Context)) {
-	db.background.Go(func() {
-		tick := time.NewTicker(pause)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				f(db.life)
-			case <-db.life.Done():
-				return
-			}
-		}
-	})
-}
+// Ping is Server.Ping of the centre's server.
+func (db *DB) Ping(ctx context.Context) error { return db.server.Ping(ctx) }
 
-// Ping reports whether this process may serve: the server accepts writes, the schema is
-// migrated, and the clocks differ by at most 30 s. The errors are ErrUnavailable and
-// ErrNotMigrated.
-func (db *DB) Ping(ctx context.Context) error {
-	if err := db.clockTrusted(); err != nil {
-		return err
-	}
-	if err := db.pool.Ping(ctx); err != nil {
-		return err
-	}
-	return db.migrated(ctx)
-}
-
-// Pooled reports whether a transaction pooler was found at Open, in which case
-// no statement is prepared by name.
+// Pooled reports whether the server was found to be behind a transaction pooler, in which
+// case no statement is prepared by name.
 func (db *DB) Pooled() bool { return db.pool.HasPooler() }
 
-// HasPepper reports whether the Config had a pepper.
+// HasPepper reports whether the configuration had a pepper.
 func (db *DB) HasPepper() bool { return db.pepper != nil }
 
-// UnreplicatedCommits returns the number of commits since Open that no standby confirmed.
+// UnreplicatedCommits returns the number of commits on the server that no standby confirmed.
 // Each was reported as ErrUnknownOutcome.
 func (db *DB) UnreplicatedCommits() int64 { return db.pool.UnreplicatedCommits() }
 
-// Close ends the background work, waits a few seconds for commits in progress, and closes
-// the connections.
+// Close refuses further calls and waits a few seconds for those in progress. It closes the
+// server as well if Open connected to it.
 func (db *DB) Close() error {
-	db.end()
-	db.background.Wait()
+	if db.only {
+		return db.server.Close()
+	}
 	return db.pool.Close()
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"strings"
 )
 
 // NewSeed returns the seed of a bearer token: the id of the pepper's newest key and 256
@@ -17,7 +18,8 @@ func (db *DB) NewSeed() string {
 	return base64.RawURLEncoding.EncodeToString(append(binary.BigEndian.AppendUint32(nil, db.pepper.Current()), random[:]...))
 }
 
-// Token returns the bearer token of a seed, the same each time. It returns
+// Token returns the bearer token of a seed, the same each time. With CenterConfig.TagTokens it begins
+// with the centre's id. It returns
 // keys.ErrUnknownPepper if the seed's key was removed from the pepper file.
 func (db *DB) Token(seed string) (string, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(seed)
@@ -25,7 +27,20 @@ func (db *DB) Token(seed string) (string, error) {
 		return "", errors.New("store: invalid token seed")
 	}
 	token, err := db.pepper.Derive(binary.BigEndian.Uint32(raw), "session token", raw)
-	return base64.RawURLEncoding.EncodeToString(token), err
+	return db.tokenTag + base64.RawURLEncoding.EncodeToString(token), err
+}
+
+// tagMark ends the centre's id at the beginning of a token. Neither ids nor base64 contain it.
+const tagMark = "."
+
+// CenterOfToken returns the id of the centre that a token names, or "". Anybody can write such a
+// token, so the centre then looks it up; a token with another tag is another token.
+func CenterOfToken(token string) string {
+	center, _, tagged := strings.Cut(token, tagMark)
+	if !tagged {
+		return ""
+	}
+	return center
 }
 
 // SealFor seals v for a front end that gives it back, bound to a purpose and to the digest by

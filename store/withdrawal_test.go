@@ -53,7 +53,6 @@ func noLinkNorStep(t *testing.T, db *store.DB) {
 // A withdrawal that finds a concurrent link ends a change that was opened for it.
 func TestWithdrawalEndsStepsOfConcurrentLink(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // reads pg_stat_activity
 	db := storetest.Open(t, storetest.DSN(t))
 	importAll(t, db, depositor(1))
 	a, s, other := importedAccount(t, db, depositor(1)), opened(t, db, both(1)), opened(t, db, both(1))
@@ -74,14 +73,14 @@ func TestWithdrawalEndsStepsOfConcurrentLink(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	waiting(t, db, 1)
+	awaitWaiting(t, db, 1, link)
 	withdrawn.Go(func() {
 		_, err := db.WithdrawAuthorisation(context.Background(), store.Cancellation{Channel: store.ChannelAlipay, Identity: both(1), At: time.Now()})
 		if err != nil {
 			t.Error(err)
 		}
 	})
-	waiting(t, db, 2)
+	awaitWaiting(t, db, 2, link, withdrawal)
 	noError(t, link.Commit())
 	linked.Wait()
 	_, err = db.OpenChange(t.Context(), reload(t, db, s), a, []byte("old print"))

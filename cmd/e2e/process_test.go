@@ -62,10 +62,10 @@ func runWith(t testing.TB, env cmdtest.Values, args ...string) cmdtest.Result {
 	return cmdtest.Result{Out: p.out.String(), Log: p.Log(), Err: err}
 }
 
-// startServer starts "fundpass serve" and waits until it listens.
-func startServer(t testing.TB, env cmdtest.Values) *process {
+// startServer starts "fundpass serve" with flags and waits until it listens.
+func startServer(t testing.TB, env cmdtest.Values, flags ...string) *process {
 	t.Helper()
-	p := startProgram(t, env, "serve")
+	p := startProgram(t, env, append([]string{"serve"}, flags...)...)
 	at, err := p.log.Find(p.dead)
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, p.Log())

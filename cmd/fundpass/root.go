@@ -26,13 +26,16 @@ var firstSteps = []string{"keys new", "migrate", "import", "check", "serve"}
 // newRoot returns the root command with the commands of every family.
 func newRoot(w terminal.Stdio) *cobra.Command {
 	var file envFile
+	var center centerFlag
 	outside := w
-	w = file.Beneath(w)
+	process := file.Beneath(w)
+	w = center.beneath(process)
 	root := terminal.Root(w, slices.Concat(
 		serve.Commands(w), roster.Commands(w), operator.Commands(w), keycmd.Commands(w),
 		[]*cobra.Command{demo.Command(w), walk.Command(w), appcmd.Command(w), policy.Command(w), versionCommand(w)},
 	)...)
 	file.addFlag(root)
+	center.addFlag(root)
 	root.Short = "Housing-provident-fund password service for an Alipay mini-program"
 	root.Long = "fundpass serves the mini-program with which citizens change their housing-\n" +
 		"provident-fund password, and has the commands that its operators need.\n\n" +
@@ -43,7 +46,10 @@ func newRoot(w terminal.Stdio) *cobra.Command {
 		if err := file.read(outside); err != nil {
 			return err
 		}
-		return refuseMisspelt(w, cmd)
+		if err := refuseMisspelt(process, cmd); err != nil {
+			return err
+		}
+		return center.choose(process, cmd)
 	}
 	return root
 }

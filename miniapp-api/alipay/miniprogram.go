@@ -29,11 +29,12 @@ type MiniProgram struct {
 	log      *slog.Logger
 	constant constantAnswers
 	refused  refusedLog
+	appAuth  *prometheus.CounterVec // messages, by kind
 }
 
 // NewMiniProgram returns the channel of Alipay's users. A nil log discards all messages.
 func NewMiniProgram(db *store.DB, s *selfservice.Service, p *Provider, log *slog.Logger) *MiniProgram {
-	return &MiniProgram{db: db, service: s, provider: p, log: cmp.Or(log, slog.New(slog.DiscardHandler))}
+	return &MiniProgram{db: db, service: s, provider: p, log: cmp.Or(log, slog.New(slog.DiscardHandler)), appAuth: newAppAuthMessages()}
 }
 
 func (m *MiniProgram) keyring() *keys.AlipayKeyring { return m.provider.gateway.Keyring() }
@@ -47,9 +48,9 @@ func (m *MiniProgram) Routes(s *httpapi.Server) []httpapi.Route {
 		{Method: "POST", Path: "/v1/phone", Endpoint: httpapi.Authed(s, func(ctx context.Context, r httpapi.Request, in jsontext.Value) (PhoneReply, error) {
 			return m.verifyPhone(ctx, r.Caller, in)
 		})},
-		{Method: "POST", Path: "/alipay/notifications", Endpoint: httpapi.Raw(m.handleNotification)},
-		{Method: "POST", Path: "/alipay/spi", Endpoint: httpapi.Raw(m.handleSPI)},
-		{Method: "GET", Path: "/alipay/spi", Endpoint: httpapi.Raw(m.handleSPI)},
+		{Method: "POST", Path: pathNotifications, Endpoint: httpapi.Raw(m.handleNotification)},
+		{Method: "POST", Path: pathSPI, Endpoint: httpapi.Raw(m.handleSPI)},
+		{Method: "GET", Path: pathSPI, Endpoint: httpapi.Raw(m.handleSPI)},
 	}
 }
 
@@ -96,7 +97,7 @@ func User(id store.Identity) signing.Identity {
 
 // Collectors returns the metrics of the channel.
 func (m *MiniProgram) Collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.sandboxKeys()}
+	return []prometheus.Collector{m.sandboxKeys(), m.appAuth}
 }
 
 // sandboxKeys counts the trusted sandbox keys, which must be 0 in production.

@@ -8,6 +8,7 @@ var (
 	ErrSessionRequired  = &selfservice.Error{Code: "SESSION_REQUIRED"}
 	ErrAuthCodeInvalid  = &selfservice.Error{Code: "AUTH_CODE_INVALID"} // of a channel whose provider sends users with a code
 	ErrNotFound         = &selfservice.Error{Code: "NOT_FOUND"}
+	errCenterUnknown    = &selfservice.Error{Code: "CENTER_UNKNOWN"}
 	ErrMethodNotAllowed = &selfservice.Error{Code: "METHOD_NOT_ALLOWED"}
 	ErrTooLarge         = &selfservice.Error{Code: "PAYLOAD_TOO_LARGE"}
 	ErrMediaType        = &selfservice.Error{Code: "UNSUPPORTED_MEDIA_TYPE"}

@@ -44,7 +44,8 @@ var eventTexts = map[string]string{
 	store.EventLinkCodeSent:   "用密码申请绑定，已向预留手机发送验证码",
 	store.EventResetCodeSent:  "申请重置密码，已向预留手机发送验证码",
 
-	store.EventErased: "公积金中心已按申请删除个人信息",
+	store.EventErased:   "公积金中心已按申请删除个人信息",
+	store.EventRestored: "系统从备份恢复，最近的办理可能未保留，请核对绑定和密码",
 }
 
 // An eventView has the kind for pages, which may show an icon, and the text for citizens. An

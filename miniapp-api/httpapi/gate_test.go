@@ -229,7 +229,7 @@ func TestWhatSwitchesChannelOff(t *testing.T) {
 			h := newEnv(t)
 			p := h.linkedClient(h.citizen())
 			h.setChannel(store.ChannelAlipay, func(e *store.ChannelEntry) { e.FailurePercent, e.FailureRequests, e.FailureMinutes = 1, 1, 10 })
-			h.exec(`UPDATE channels SET set_at = set_at - interval '1 hour'`)
+			h.exec(`UPDATE channels SET set_at = $1`, time.Now().Add(-time.Hour))
 			h.clock.Advance(6 * time.Second)
 			p.get("/v1/link").want(t, "OK")
 			tt.fail(h, p)

@@ -15,6 +15,7 @@ import (
 // metrics are labelled by what has few values, such as route pattern and code, and never by a person.
 type metrics struct {
 	registry *prometheus.Registry
+	into     prometheus.Registerer // registry, with the label of the centre if there are several
 	requests *prometheus.HistogramVec
 	business *prometheus.CounterVec
 	shed     prometheus.Counter
@@ -26,17 +27,17 @@ type metrics struct {
 // one.
 func (c Config) metrics() *metrics {
 	if c.Beside == nil {
-		return newMetrics(c.Channel, c.Service, c.Hasher, c.Businesses)
+		return newMetrics(c.Center, c.Channel, c.Service, c.Hasher, c.Businesses)
 	}
 	m := *c.Beside.metrics
 	m.business, m.businesses = newBusinessCounter(c.Channel, c.Businesses), c.Businesses
-	m.registry.MustRegister(m.business)
+	m.into.MustRegister(m.business)
 	return &m
 }
 
 // newMetrics returns the metrics of one Server in a registry of its own, so that a process may
 // serve several channels. The last bucket is beyond the limit of a request.
-func newMetrics(channel selfservice.Channel, service *selfservice.Service, h *passwd.Hasher, all map[string]Business) *metrics {
+func newMetrics(center string, channel selfservice.Channel, service *selfservice.Service, h *passwd.Hasher, all map[string]Business) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -45,8 +46,12 @@ func newMetrics(channel selfservice.Channel, service *selfservice.Service, h *pa
 		}, []string{"route", "code"}),
 		business: newBusinessCounter(channel, all), businesses: all,
 	}
+	m.into = m.registry
+	if center != "" {
+		m.into = prometheus.WrapRegistererWith(prometheus.Labels{"center": center}, m.registry)
+	}
 	for _, limit := range selfservice.SprayingLimits {
-		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		m.into.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "fundpass_spraying_refused_total", Help: "Attempts refused by a limit of attempts at many people, by limit.",
 			ConstLabels: prometheus.Labels{"by": limit},
 		}, func() float64 { return float64(service.Sprayed(limit)) }))
@@ -60,9 +65,16 @@ func newMetrics(channel selfservice.Channel, service *selfservice.Service, h *pa
 	hashed := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "fundpass_hashes_total", Help: "Password hashes computed.",
 	}, func() float64 { return float64(h.Hashed()) })
-	m.registry.MustRegister(m.requests, m.business, m.shed, waiting, hashed, collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.into.MustRegister(m.requests, m.business, m.shed, waiting, hashed)
+	if center == "" {
+		registerProcess(m.registry)
+	}
 	return m
+}
+
+// registerProcess adds the metrics of the Go runtime and of the operating system.
+func registerProcess(into prometheus.Registerer) {
+	into.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 }
 
 func (m *metrics) observe(route, code string, took time.Duration) {
@@ -74,7 +86,7 @@ func (m *metrics) observe(route, code string, took time.Duration) {
 // it is called at every scrape, from any goroutine. ReportCertificates must be called at most
 // once per Server.
 func (s *Server) ReportCertificates(ends func() map[string]time.Time) {
-	s.metrics.registry.MustRegister(certificateEnds(ends))
+	s.metrics.into.MustRegister(certificateEnds(ends))
 }
 
 // A certificateEnds is a collector, so that the series of a replaced certificate disappears.
@@ -117,7 +129,7 @@ func (s *Server) reportOutbox(name, what string, report func() NoticeReport) {
 	counter := func(name, help string, f func(NoticeReport) float64) prometheus.Collector {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return f(report()) })
 	}
-	s.metrics.registry.MustRegister(
+	s.metrics.into.MustRegister(
 		gauge(name+"_due", what+" waiting for delivery.",
 			func(r NoticeReport) float64 { return float64(r.Due) }),
 		gauge(name+"_oldest_seconds", "Age of the oldest of the "+what+" waiting for delivery.",

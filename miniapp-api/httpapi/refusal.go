@@ -17,25 +17,27 @@ import (
 // net/http has no hook for these replies: it writes each to the connection in one Write whose
 // first bytes no reply of this API has. If a Go release changes those bytes, the replies are
 // plain text again.
-func (s *Server) Envelopes(l net.Listener) net.Listener { return envelopeListener{l, s} }
+func (s *Server) Envelopes(l net.Listener) net.Listener {
+	return envelopeListener{l, func() []byte { return refusal(s.presentations[selfservice.ErrBadRequest.Code], s.log) }}
+}
 
 type envelopeListener struct {
 	net.Listener
-	server *Server
+	refusal func() []byte
 }
 
 // Accept implements net.Listener.
 func (l envelopeListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if tcp, ok := c.(*net.TCPConn); ok {
-		return &envelopeConn{tcp, l.server}, err
+		return &envelopeConn{tcp, l.refusal}, err
 	}
 	return c, err
 }
 
 type envelopeConn struct {
 	*net.TCPConn
-	server *Server
+	refusal func() []byte
 }
 
 // Write implements net.Conn.
@@ -43,7 +45,7 @@ func (c *envelopeConn) Write(p []byte) (int, error) {
 	if !isRefusal(p) {
 		return c.TCPConn.Write(p)
 	}
-	if _, err := c.TCPConn.Write(c.server.refusal()); err != nil {
+	if _, err := c.TCPConn.Write(c.refusal()); err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -65,11 +67,11 @@ func isRefusal(p []byte) bool {
 	return end > 0 && bytes.HasPrefix(p[end:], refusalHeaders) || bytes.HasPrefix(p, noExpectation)
 }
 
-// refusal logs a BAD_REQUEST and returns it as raw HTTP.
-func (s *Server) refusal() []byte {
+// refusal logs a BAD_REQUEST, presented by p, and returns it as raw HTTP.
+func refusal(p Presentation, log *slog.Logger) []byte {
 	id := rand.Text()[:16]
-	e := s.problemOf(selfservice.ErrBadRequest, id)
-	s.log.Info("request", slog.String("request_id", id), slog.String("route", "none"), slog.Int("status", e.Status), slog.String("code", e.Code),
+	e := p.problem(selfservice.ErrBadRequest, id)
+	log.Info("request", slog.String("request_id", id), slog.String("route", "none"), slog.Int("status", e.Status), slog.String("code", e.Code),
 		slog.String("cause", "net/http rejected the request before any handler"))
 	body, err := json.Marshal(e)
 	if err != nil {

@@ -37,6 +37,7 @@ type Config struct {
 	Words      Words                  // of the channel, in the texts of replies
 	Routes     func(*Server) []Route  // additional routes of the channel; may be nil
 	Collectors []prometheus.Collector // the channel's metrics
+	Center     string                 // label of all metrics, in a process of several centres; "" = none
 	Businesses map[string]Business    // what the routes do, by method and pattern; nil = those of the API
 	Beside     *Server                // another channel of this process, whose metrics this one adds to; may be nil
 	Tracer     trace.Tracer           // of requests; nil = nothing is traced
@@ -106,8 +107,8 @@ func New(c Config) (*Server, error) {
 	if s.session == nil {
 		s.session = s.bearerSession
 	}
-	s.metrics.registry.MustRegister(c.Collectors...)
-	s.metrics.registry.MustRegister(s.gate)
+	s.metrics.into.MustRegister(c.Collectors...)
+	s.metrics.into.MustRegister(s.gate)
 	s.ReplaceTransport(c.Transport)
 	return s, nil
 }

@@ -52,9 +52,7 @@ func (w *model) authorise(s *modelSession) {
 	}
 	kept, err := w.db.Session(context.Background(), digestOf(s.token))
 	must(w.t, err)
-	visitor, err := w.db.Visitor(kept)
-	must(w.t, err)
-	u.visitor = &visitor
+	u.visitor = &kept.Visitor
 }
 
 func (w *model) signOut() {

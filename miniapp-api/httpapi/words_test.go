@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"fundpass/miniapp-api/alipay"
 	"fundpass/miniapp-api/httpapi"
 	"fundpass/miniapp-api/selfservice"
@@ -165,8 +167,8 @@ func TestOtherChannel(t *testing.T) {
 	replies["change"] = one.post("/v1/password/changes", m{"id_number": c.IDNumber, "old_password": "wrong"}).want(t, "OLD_PASSWORD_WRONG")
 	replies["password"] = one.get("/v1/password").want(t, "OK")
 	h.exec(`INSERT INTO events (center_id, at, event_id, account_id, kind, channel)
-		SELECT center_id, at, gen_random_uuid(), account_id, $2, channel FROM events WHERE center_id = $1 AND kind = $3`,
-		h.center, store.EventLinkTransferred, store.EventLinked)
+		SELECT center_id, at, $4::uuid, account_id, $2, channel FROM events WHERE center_id = $1 AND kind = $3`,
+		h.center, store.EventLinkTransferred, store.EventLinked, uuid.New())
 	replies["events"] = one.get("/v1/events").want(t, "OK")
 	replies["data"] = one.get("/v1/me/data").want(t, "OK")
 	for want, r := range map[string]reply{`"link":{"kind":"subject"`: replies["data"], `"link":{"kind":"open_id"`: onAlipay.get("/v1/me/data")} {

@@ -27,9 +27,14 @@ var (
 
 // Types of package argon2id that users of a Hasher need.
 type (
-	Caller    = argon2id.Caller
-	BusyError = argon2id.BusyError
+	Caller     = argon2id.Caller
+	BusyError  = argon2id.BusyError
+	Pool       = argon2id.Pool
+	PoolConfig = argon2id.Config
 )
+
+// NewPool starts a pool for several Hashers; see argon2id.NewPool.
+func NewPool(c PoolConfig) *Pool { return argon2id.NewPool(c) }
 
 // The default cost is the first choice of OWASP's password storage cheat sheet. It allows about
 // 50 verifications per second and core.
@@ -45,30 +50,42 @@ type HasherConfig struct {
 	Memory  uint32 // KiB a hash, 19456 by default
 	Time    uint32 // passes, 2 by default
 	Threads uint8  // 1 by default; with more, every hash allocates its memory
-	Slots   int    // hashes at once, as many as processors by default
 
-	Wait time.Duration // the longest wait for a slot, 2 s by default
+	// Of the Hasher's own pool.
+	Slots int           // hashes at once, as many as processors by default
+	Wait  time.Duration // the longest wait for a slot, 2 s by default
+
+	// Pool is shared with other Hashers instead, fairly between their tenants. Slots and
+	// Wait are then those of the pool.
+	Pool   *Pool
+	Tenant string
 }
 
-// A Hasher hashes passwords in an argon2id.Pool of Slots places. Callers wait for a place
-// for at most Wait; others get ErrBusy. It is safe for concurrent use.
+// A Hasher hashes passwords in the places of a Pool. Callers wait for a place for at most
+// the pool's Wait; others get ErrBusy. It is safe for concurrent use.
 type Hasher struct {
 	pepper *keys.Pepper
 	params params
 	dummy  string
-	pool   *argon2id.Pool
+	own    *Pool // nil if the pool is shared
+	tenant *argon2id.Tenant
 	hashed atomic.Int64
 }
 
-// NewHasher starts the pool; Close stops it. It panics without a Pepper and for a cost
-// out of the bounds of a stored hash, which are errors of the program.
+// NewHasher starts the pool, unless it is shared; Close stops it. It panics without a Pepper
+// and for a cost out of the bounds of a stored hash, which are errors of the program.
 func NewHasher(c HasherConfig) *Hasher {
 	h := &Hasher{pepper: c.Pepper}
 	h.params = params{cmp.Or(c.Memory, defaultMemory), cmp.Or(c.Time, defaultTime), cmp.Or(c.Threads, defaultThreads)}
 	if h.pepper == nil || !h.params.valid() {
 		panic("passwd: NewHasher: no pepper, or cost out of bounds")
 	}
-	h.pool = argon2id.NewPool(argon2id.Config{Slots: c.Slots, Wait: c.Wait})
+	pool := c.Pool
+	if pool == nil {
+		pool = NewPool(PoolConfig{Slots: c.Slots, Wait: c.Wait})
+		h.own = pool
+	}
+	h.tenant = pool.Tenant(c.Tenant)
 	unknown := stored{params: h.params, kids: []uint32{h.pepper.Current()}, salt: make([]byte, saltSize), tag: make([]byte, tagSize)}
 	rand.Read(unknown.salt)
 	rand.Read(unknown.tag)
@@ -76,12 +93,16 @@ func NewHasher(c HasherConfig) *Hasher {
 	return h
 }
 
-// Close stops the pool. Running hashes are finished; later and waiting calls return
-// ErrClosed.
-func (h *Hasher) Close() { h.pool.Close() }
+// Close stops the Hasher's own pool. Running hashes are finished; later and waiting calls
+// return ErrClosed. It does nothing to a shared pool.
+func (h *Hasher) Close() {
+	if h.own != nil {
+		h.own.Close()
+	}
+}
 
-// Waiting returns the number of callers that wait for a place.
-func (h *Hasher) Waiting() int { return h.pool.Waiting() }
+// Waiting returns the number of the tenant's callers that wait for a place.
+func (h *Hasher) Waiting() int { return h.tenant.Waiting() }
 
 // Hashed returns the number of hashes computed so far.
 func (h *Hasher) Hashed() int64 { return h.hashed.Load() }
@@ -95,7 +116,7 @@ type Slot struct {
 // Reserve reserves a place in the pool, or waits for one; see argon2id.Pool.Reserve. It
 // returns ErrBusy, ErrClosed or the error of ctx.
 func (h *Hasher) Reserve(ctx context.Context, c Caller) (*Slot, error) {
-	slot, err := h.pool.Reserve(ctx, c)
+	slot, err := h.tenant.Reserve(ctx, c)
 	if err != nil {
 		return nil, err
 	}

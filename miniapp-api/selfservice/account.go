@@ -9,6 +9,11 @@ import (
 	"fundpass/store"
 )
 
+// LinkedAccount returns the account that the caller is linked to.
+func (s *Service) LinkedAccount(ctx context.Context, c Caller) (store.Account, error) {
+	return s.db.LinkedAccount(ctx, c.Link.AccountID)
+}
+
 // Accounts returns the accounts of the linked person that have not ended. Errors are those of
 // the store.
 func (s *Service) Accounts(ctx context.Context, c Caller) ([]store.Account, error) {

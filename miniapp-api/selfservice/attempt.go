@@ -114,3 +114,16 @@ func (c *check) passAfter(ctx context.Context, err error) error {
 	}
 	return cmp.Or(err, c.pass(ctx))
 }
+
+// lockoutError returns an error only to a caller who is verified as the person:
+// ErrPasswordLocked if the account is locked, or ErrBusy if concurrent attempts of theirs are
+// pending. Any other caller gets nil, and so learns nothing about the account.
+func (c *check) lockoutError(verified bool) error {
+	if verified && c.Crowded {
+		return ErrBusy.WithRetryAfter(1)
+	}
+	if !verified || c.Account == nil || c.LockedUntil == nil {
+		return nil
+	}
+	return ErrPasswordLocked.withLock(*c.LockedUntil, c.service.db.Now())
+}

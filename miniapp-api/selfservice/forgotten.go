@@ -42,7 +42,7 @@ func (s *Service) StartForgotten(ctx context.Context, c Caller, in PersonInput, 
 	if claimed, err = s.matchClaim(ctx, who, claimed); err != nil {
 		return SignInStep{}, err
 	}
-	sent, err := s.sendCodeToClaimed(ctx, codeForReset, claimed, c.Binding, c.Channel, c.Network)
+	sent, err := s.sendCodeToClaimed(ctx, c, codeForReset, claimed)
 	awaitQuantum(ctx, begun)
 	if err != nil {
 		return SignInStep{}, err

@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 
 	"github.com/google/uuid"
 
-	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
 
@@ -29,30 +27,55 @@ func faceStarts(verified bool) store.StartLimit {
 	return store.StartLimit{User: linkProofsPerUser, Person: linkProofsPerPerson}
 }
 
-// proofRequired returns ErrLinkProofRequired with the proofs as fields, in the given order.
-func proofRequired(proofs []Proof) *Error {
-	var fields []FieldError
-	for _, p := range proofs {
-		fields = append(fields, FieldError{Field: string(p), Code: "PROOF_REQUIRED"})
+// If only a face proves a citizen, all attempts before the right password share the public
+// lockout scope, which strangers can exhaust. Therefore the face may be verified first: the
+// provider verifies the applicant's name and document, whether or not an account exists. An
+// applicant who has passed gets a scope of their own. The answer reveals nothing about an
+// account.
+
+// startFaceFirst starts a verification of the applicant and returns ErrLinkProofRequired with
+// it. It reads no account.
+func (s *Service) startFaceFirst(ctx context.Context, c Caller, l linkRequest) error {
+	if !s.offersFaceFirst(l) {
+		return ErrNotOffered
 	}
-	return ErrLinkProofRequired.WithFields(fields...)
+	if err := l.consents.require(ctx, PurposeLink, PurposeFace); err != nil {
+		return err
+	}
+	claimed := candidate{
+		account: store.Account{
+			PersonDigest: l.person,
+			Person:       store.Person{Name: l.name, IDType: l.doc.Type, IDNumber: l.doc.Number},
+		},
+		scope: l.faceScope,
+	}
+	pending, err := s.openLinkProof(ctx, c, claimed, l.digest(s.db))
+	if errors.Is(err, ErrProviderRefused) { // the provider says that name and number do not match; the start stays charged
+		return ErrLinkRefused.WithCause(err)
+	}
+	if err != nil {
+		return err
+	}
+	answer := proofRequired([]Proof{ProofFace})
+	answer.Pending = &pending
+	return answer
 }
 
 // requestProof returns the error for a right password without an accepted proof. It offers the
 // possible proofs that the caller consented to, only the chosen one if there is one, and starts
 // the first if that is a face verification or a code.
-func (s *Service) requestProof(ctx context.Context, c Caller, found candidate, consents consentSet, chosen Proof) error {
-	if chosen != "" {
-		found.possible = slices.DeleteFunc(found.possible, func(p Proof) bool { return p != chosen })
+func (s *Service) requestProof(ctx context.Context, c Caller, l linkRequest, found candidate) error {
+	if l.chosen != "" {
+		found.possible = slices.DeleteFunc(found.possible, func(p Proof) bool { return p != l.chosen })
 	}
 	if len(found.possible) == 0 {
 		return ErrLinkRefused
 	}
-	may := slices.DeleteFunc(slices.Clone(found.possible), func(p Proof) bool { return !consents.allows(string(p)) })
+	may := slices.DeleteFunc(slices.Clone(found.possible), func(p Proof) bool { return !l.consents.allows(string(p)) })
 	if len(may) == 0 {
 		return consentRequired(found.possible)
 	}
-	pending, err := s.startProof(ctx, c, found, consents, may[0])
+	pending, err := s.startProof(ctx, c, l, found, may[0])
 	if (errors.Is(err, ErrLinkProofLimit) || errors.Is(err, ErrCodeLimit) || errors.Is(err, ErrNoPhone)) && len(may) > 1 {
 		return proofRequired(may[1:]) // without the first, whose limit is reached
 	}
@@ -66,12 +89,12 @@ func (s *Service) requestProof(ctx context.Context, c Caller, found candidate, c
 
 // startProof starts a proof that the rules can start: a face verification or a code. It returns
 // nil for one that the page obtains.
-func (s *Service) startProof(ctx context.Context, c Caller, found candidate, consents consentSet, p Proof) (*PendingLink, error) {
+func (s *Service) startProof(ctx context.Context, c Caller, l linkRequest, found candidate, p Proof) (*PendingLink, error) {
 	var pending PendingLink
 	var err error
 	switch p {
 	case ProofFace:
-		if err = consents.record(ctx, PurposeFace); err == nil {
+		if err = l.consents.record(ctx, PurposeFace); err == nil {
 			pending, err = s.openLinkProof(ctx, c, found, nil)
 		}
 	case ProofSMS:
@@ -109,146 +132,47 @@ func (s *Service) openLinkProof(ctx context.Context, c Caller, found candidate, 
 	return PendingLink{ID: proof.ID, CertifyID: page.ID, CertifyURL: page.URL, ExpiresAt: proof.ExpiresAt}, err
 }
 
-// ConfirmLink writes a link that waited for a face verification or for code, which was sent by
-// SMS, and returns its account. It returns ErrLinkGone if no such link waits,
-// ErrIdentityNotProven if the face was not verified, and the errors of a code.
-func (s *Service) ConfirmLink(ctx context.Context, c Caller, id uuid.UUID, code passwd.Secret) (store.Account, error) {
-	proof, err := s.db.LinkProof(ctx, c.Session, id)
-	if errors.Is(err, store.ErrNotFound) || proof.Claim != nil { // a face verified first: no password was checked
-		return store.Account{}, ErrLinkGone
-	} else if err != nil {
-		return store.Account{}, err
-	}
-	if c.IsRetry && proof.State == store.LinkProofUsed && c.Link != nil && c.Link.AccountID == proof.AccountID {
-		return s.LinkedAccount(ctx, c) // the earlier run made the link
-	}
-	switch {
-	case c.IsRetry && proof.State == store.LinkProofReplaced && proof.Transfer:
-		return s.resumeTransfer(ctx, c, proof)
-	case proof.State != store.LinkProofStarted:
-		return store.Account{}, ErrLinkGone
-	case c.Link != nil:
-		return store.Account{}, ErrAlreadyLinked
-	}
-	consents, err := s.consents.load(ctx, c)
+// openSMSProof sends a code for the link of an account whose password was right.
+func (s *Service) openSMSProof(ctx context.Context, c Caller, found candidate) (PendingLink, error) {
+	masked, err := maskedMobile(found.account)
 	if err != nil {
-		return store.Account{}, err
+		return PendingLink{}, err
 	}
-	if err := s.requireProof(ctx, c, consents, proof, code); err != nil {
-		return store.Account{}, err
-	}
-	return s.finishLink(ctx, c, proof)
-}
-
-// requireProof returns an error unless the face was verified or the code is right.
-func (s *Service) requireProof(ctx context.Context, c Caller, consents consentSet, proof store.LinkProof, code passwd.Secret) error {
-	if proof.Kind == store.ResetBySMS {
-		if err := consents.require(ctx, PurposeLink); err != nil {
-			return err
-		}
-		return s.passLinkProof(ctx, c, proof, code)
-	}
-	if err := consents.require(ctx, PurposeLink, PurposeFace); err != nil {
-		return err
-	}
-	switch result, err := s.provider.FaceResult(ctx, proof.Kind, proof.CertifyID); {
-	case err != nil:
-		return err
-	case result != FacePassed:
-		return ErrIdentityNotProven
-	}
-	return nil
-}
-
-// finishLink checks the account and writes the link; the store decides between concurrent
-// requests.
-func (s *Service) finishLink(ctx context.Context, c Caller, proof store.LinkProof) (store.Account, error) {
-	account, err := s.db.LinkedAccount(ctx, proof.AccountID)
+	proof := store.LinkProof{ID: uuid.New(), Scope: found.scope, Transfer: found.takeOver, CodeID: found.codeID}
+	proof, code, err := s.db.OpenLinkProofBySMS(ctx, c.Session, found.account, proof, codeOrder(codeForLink, found.account))
 	switch {
-	case errors.Is(err, store.ErrNotFound): // erased meanwhile
-		return store.Account{}, ErrLinkGone
+	case errors.Is(err, store.ErrConflict): // a concurrent request has opened one
+		return PendingLink{}, ErrBusy.WithCause(err)
 	case err != nil:
-		return store.Account{}, err
-	case account.Ended():
-		return store.Account{}, ErrAccountClosed
-	case account.State == store.PasswordFrozen && !proof.ByCode():
-		return store.Account{}, ErrPasswordFrozen
+		return PendingLink{}, s.codeError(err, code)
 	}
-	err = s.db.FinishLink(ctx, c.Session, account, proof, nil)
-	switch {
-	case errors.Is(err, store.ErrGone), errors.Is(err, store.ErrNotFound):
-		return store.Account{}, ErrLinkGone
-	case errors.Is(err, store.ErrConflict):
-		return s.transferByProof(ctx, c, proof, account)
-	case errors.Is(err, store.ErrBlocked): // ended meanwhile
-		return store.Account{}, ErrAccountClosed
-	case err != nil:
-		return store.Account{}, err
-	}
-	s.resetAttempts(ctx, c, proof)
-	return account, nil
+	return PendingLink{ID: proof.ID, Phone: masked, ExpiresAt: proof.ExpiresAt}, nil
 }
 
-// transferByProof requests or completes the transfer of a link that another user has. It resets
-// the attempts, because password and proof were right.
-func (s *Service) transferByProof(ctx context.Context, c Caller, proof store.LinkProof, a store.Account) (store.Account, error) {
-	by := ProofFace
-	if proof.Kind == store.ResetBySMS {
-		by = ProofSMS
+// proofRequired returns ErrLinkProofRequired with the proofs as fields, in the given order.
+func proofRequired(proofs []Proof) *Error {
+	var fields []FieldError
+	for _, p := range proofs {
+		fields = append(fields, FieldError{Field: string(p), Code: "PROOF_REQUIRED"})
 	}
-	a, err := s.alreadyLinked(ctx, c, candidate{account: a, by: by, codeID: proof.CodeID, takeOver: proof.Transfer, face: &proof})
-	if err == nil || errors.Is(err, ErrTransferWaiting) {
-		s.resetAttempts(ctx, c, proof)
-	}
-	return a, err
+	return ErrLinkProofRequired.WithFields(fields...)
 }
 
-// resumeTransferByFaceID is resumeTransfer for a face that was verified first.
-func (s *Service) resumeTransferByFaceID(ctx context.Context, c Caller, face uuid.UUID) (store.Account, error) {
-	proof, err := s.db.LinkProof(ctx, c.Session, face)
-	switch {
-	case errors.Is(err, store.ErrNotFound): // erased meanwhile
-		return store.Account{}, ErrLinkGone
-	case err != nil:
-		return store.Account{}, err
-	}
-	return s.resumeTransfer(ctx, c, proof)
+// offersFaceFirst reports whether the face can be verified first. It depends on the channel and
+// the kind of document alone.
+func (s *Service) offersFaceFirst(l linkRequest) bool {
+	_, err := s.provider.FaceKind(l.doc.Type, l.doc.Number)
+	return err == nil && slices.Contains(l.accepted.union(), ProofFace)
 }
 
-// resumeTransfer continues the transfer that an earlier run of this request requested with the
-// proof. It returns ErrLinkGone if the caller's transfer concerns another account, since
-// another request made it.
-func (s *Service) resumeTransfer(ctx context.Context, c Caller, proof store.LinkProof) (store.Account, error) {
-	own, _, err := s.db.Transfers(ctx, c.Session)
-	switch {
-	case err != nil:
-		return store.Account{}, err
-	case own != nil && own.AccountID != proof.AccountID:
-		return store.Account{}, ErrLinkGone
-	case own != nil && own.State == store.TransferDone && c.Link != nil && c.Link.AccountID == own.AccountID:
-		return s.LinkedAccount(ctx, c)
-	case own == nil || own.State != store.TransferWaiting:
-		return store.Account{}, ErrLinkGone
+// offerFaceFirst sets FaceFirst on refusals that other people's attempts can cause.
+func (s *Service) offerFaceFirst(l linkRequest, err error) error {
+	var refused *Error
+	if errors.As(err, &refused) && (errors.Is(err, ErrLinkRefused) || errors.Is(err, ErrTooManyRequests)) &&
+		l.faceID == uuid.Nil && s.offersFaceFirst(l) {
+		offered := *refused
+		offered.FaceFirst = true
+		return &offered
 	}
-	return s.takeOverWithConsent(ctx, c, *own)
-}
-
-// resetAttempts resets the attempts of a link that has waited, and undoes its spray count. It
-// does nothing for a reset code, which is no attempt at the password.
-func (s *Service) resetAttempts(ctx context.Context, c Caller, proof store.LinkProof) {
-	if proof.ByCode() {
-		return
-	}
-	err := s.db.ResetAttempts(ctx, proof.PersonDigest, proof.Scope)
-	if err == nil && bytes.Equal(proof.Scope, store.PublicScope) {
-		err = s.db.UndoSprayCount(ctx, s.spraying.source(c), proof.PersonDigest, proof.ExpiresAt.Add(-store.LinkProofLife))
-	}
-	s.logNotReset(ctx, err)
-}
-
-// logNotReset logs an error of resetting attempts. The link or session is written anyway.
-func (s *Service) logNotReset(ctx context.Context, err error) {
-	if err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "attempts not reset", slog.String("cause", err.Error()))
-	}
+	return err
 }

@@ -1,108 +1,14 @@
 package selfservice
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"slices"
 
 	"github.com/google/uuid"
 
 	"fundpass/miniapp-api/document"
+	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
-
-// A proofInputs is the input of selectProof except the password. It is collected before the
-// password is checked, in the same way for every caller, so that it reveals nothing about the
-// claimed person.
-type proofInputs struct {
-	scope     []byte           // the lockout scope of the attempt
-	accepted  proofs           // on the caller's channel
-	permitted []Proof          // proofs that the caller consented to
-	certdoc   bool             // the provider confirms that its user is the claimed person
-	phone     string           // verified in this session; "" = none
-	face      *store.LinkProof // verified first, of the claimed person; nil if not
-	linked    bool             // an earlier run of this request linked this person
-}
-
-// verified reports whether the caller is known to be the claimed person and therefore has a
-// scope of their own.
-func (e proofInputs) verified() bool { return !bytes.Equal(e.scope, store.PublicScope) }
-
-// collectProofInputs compares the provider's user with the claimed person if that is accepted,
-// and looks for a verified face and phone. The attempts of a verified user are counted in a
-// scope of their own, which strangers cannot exhaust.
-func (s *Service) collectProofInputs(ctx context.Context, c Caller, who applicant, consents consentSet) (proofInputs, error) {
-	accepted, err := s.proofsOn(ctx, c.Channel)
-	if err != nil {
-		return proofInputs{}, err
-	}
-	permitted, err := consents.permittedProofs(ctx, accepted.union())
-	if err != nil {
-		return proofInputs{}, err
-	}
-	inputs := proofInputs{scope: store.PublicScope, accepted: accepted, permitted: permitted}
-	if c.Link != nil { // an earlier run of this request linked the claimed person
-		inputs.scope, inputs.linked = c.IdentityDigest, true
-		return inputs, nil
-	}
-	if who.faceID != uuid.Nil {
-		if inputs.face, err = s.passedFace(ctx, c, who, permitted); err != nil {
-			return inputs, err
-		}
-		inputs.scope = s.faceScope(c.IdentityDigest)
-	}
-	if slices.Contains(permitted, ProofCertdoc) {
-		if inputs.certdoc, err = s.matchPerson(ctx, c, who, len(permitted) == 1); err != nil {
-			return inputs, err
-		}
-		if inputs.certdoc {
-			inputs.scope = c.IdentityDigest
-		}
-	}
-	if slices.Contains(permitted, ProofPhone) {
-		inputs.phone, err = s.db.VerifiedPhone(ctx, c.Session)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return inputs, err
-		}
-	}
-	if inputs.needsPhone() {
-		return inputs, proofRequired([]Proof{ProofPhone})
-	}
-	return inputs, nil
-}
-
-// proofsOn returns the proofs that a channel accepts.
-func (s *Service) proofsOn(ctx context.Context, channel Channel) (proofs, error) {
-	all, err := s.registry.entries(ctx)
-	return s.accepted.on(entryOf(all, channel)), err
-}
-
-// matchPerson reports whether name and document are those of the provider's user. A document
-// that the provider cannot compare is refused only if certdoc is the only proof.
-func (s *Service) matchPerson(ctx context.Context, c Caller, who applicant, only bool) (bool, error) {
-	visitor, err := s.db.Visitor(c.Session)
-	if err != nil {
-		return false, err
-	}
-	verified, err := s.provider.MatchPerson(ctx, visitor.AccessToken, Person{
-		Name: who.name, IDType: who.doc.Certdoc(), IDNumber: who.doc.Number,
-	})
-	if errors.Is(err, ErrDocumentUnsupported) {
-		if !only {
-			return false, nil
-		}
-		return false, ErrBadRequest.WithFields(counterOnly)
-	}
-	return verified, err
-}
-
-// needsPhone reports whether only a phone number could still prove the caller, who has verified
-// none. It is decided before the password is checked, in the same way for every caller.
-func (e proofInputs) needsPhone() bool {
-	beside := slices.ContainsFunc(e.permitted, func(p Proof) bool { return p == ProofFace || p == ProofSMS || p == ProofNone })
-	return !e.linked && !e.certdoc && e.phone == "" && slices.Contains(e.permitted, ProofPhone) && !beside
-}
 
 // A candidate is the account whose password or code the caller gave, with its proof. The zero
 // value is a refusal.
@@ -136,22 +42,27 @@ func (f candidate) outcome() outcome {
 	return outcomeRefused
 }
 
+// resumes reports whether an earlier run of this request used the face up for a transfer.
+func (f candidate) resumes() bool {
+	return f.face != nil && f.face.State == store.LinkProofReplaced
+}
+
 // selectProof returns a candidate with the accepted proof that the caller has shown, or else
 // with those that are possible, in the centre's order. state is that of the password, which was
 // right. A phone number on file for several persons, such as a family's, proves none of them.
-func (s *Service) selectProof(a store.Account, state string, inputs proofInputs) candidate {
-	found := candidate{account: a, scope: inputs.scope}
-	if inputs.linked {
+func (s *Service) selectProof(a store.Account, state string, l linkRequest) candidate {
+	found := candidate{account: a, scope: l.scope}
+	if l.again {
 		found.by = s.accepted.forState(state)[0]
 		return found
 	}
-	wanted := inputs.accepted.forState(state)
+	wanted := l.accepted.forState(state)
 	for _, p := range wanted {
-		switch shown, possible := inputs.shows(p, a, s.provider); {
+		switch shown, possible := l.shows(p, a, s.provider); {
 		case shown:
 			found.by, found.possible = p, nil
 			if p == ProofFace {
-				found.face = new(*inputs.face)
+				found.face = new(*l.face)
 				found.face.CredentialVersion = a.Version
 			}
 			return found
@@ -163,25 +74,42 @@ func (s *Service) selectProof(a store.Account, state string, inputs proofInputs)
 }
 
 // shows reports whether the caller has shown a proof, and if not, whether it is possible.
-func (e proofInputs) shows(p Proof, a store.Account, provider IdentityProvider) (shown, possible bool) {
-	allowed := slices.Contains(e.permitted, p)
+func (l linkRequest) shows(p Proof, a store.Account, provider IdentityProvider) (shown, possible bool) {
+	allowed := slices.Contains(l.permitted, p)
 	switch p {
 	case ProofNone:
 		return true, false
 	case ProofCertdoc:
-		return allowed && e.certdoc, false
+		return allowed && l.certdoc, false
 	case ProofPhone:
 		onFile := ""
 		if a.OwnPhone {
 			onFile = document.Mobile(a.Person.Phone)
 		}
-		return allowed && e.phone != "" && e.phone == onFile, e.phone == "" && onFile != ""
+		return allowed && l.phone != "" && l.phone == onFile, l.phone == "" && onFile != ""
 	case ProofSMS:
 		_, mobile := ownMobile(a)
 		return false, a.OwnPhone && mobile
 	case ProofFace:
 		_, err := provider.FaceKind(a.Person.IDType, a.Person.IDNumber)
-		return allowed && e.face != nil, err == nil
+		return allowed && l.face != nil, err == nil
 	}
 	return false, false
+}
+
+// needsPhone reports whether only a phone number could still prove the caller, who has verified
+// none. It is decided before the password is checked, in the same way for every caller.
+func (l linkRequest) needsPhone() bool {
+	beside := slices.ContainsFunc(l.permitted, func(p Proof) bool { return p == ProofFace || p == ProofSMS || p == ProofNone })
+	return !l.again && !l.certdoc && l.phone == "" && slices.Contains(l.permitted, ProofPhone) && !beside
+}
+
+// effectiveState returns PasswordMustChange for a chosen password that can be derived from the
+// person's data, because such a password needs the proof of an initial one. Otherwise it
+// returns the stored state.
+func effectiveState(policy *passwd.Policy, a store.Account, password passwd.Secret) string {
+	if a.State == store.PasswordSet && isDerivable(policy, a, password) {
+		return store.PasswordMustChange
+	}
+	return a.State
 }

@@ -2,6 +2,7 @@ package selfservice
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -80,4 +81,19 @@ func timeHash(ctx context.Context, hasher *passwd.Hasher, hash string) (time.Dur
 	begun := time.Now()
 	_, _, err = slot.Verify(ctx, hash, passwd.NewSecret("nobody's password"))
 	return time.Since(begun), err
+}
+
+// responseQuantum is the unit to which the time of a refused link is rounded up. All refusals
+// do one hash and the same statements; rounding hides the remaining difference of some hundred
+// microseconds, for example whether a row was found. awaitQuantum adds a random time, because
+// timers are late by a fraction of a millisecond that depends on when they were set.
+const responseQuantum = 50 * time.Millisecond
+
+// awaitQuantum waits until the time since begun is a multiple of responseQuantum, plus a random
+// time.
+func awaitQuantum(ctx context.Context, begun time.Time) {
+	select {
+	case <-time.After(responseQuantum - time.Since(begun)%responseQuantum + rand.N(responseQuantum/2)):
+	case <-ctx.Done():
+	}
 }

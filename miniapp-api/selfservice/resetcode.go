@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
-	"slices"
 	"strings"
 
-	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
@@ -64,43 +62,6 @@ func readDigits(s string, n int) (string, bool) {
 		}
 	}
 	return b.String(), b.Len() == n
-}
-
-// verifyCode finds the claimed person's account by a reset code, which replaces a password they
-// do not know. It does not use up the code; the reset that must follow does. Every failure is
-// ErrLinkRefused. If certdoc is accepted, a caller who does not match is refused without a try.
-// Otherwise the tries of unverified callers are limited separately and count as attempts at
-// many people.
-func (s *Service) verifyCode(ctx context.Context, c Caller, who applicant, inputs proofInputs) (candidate, error) {
-	if slices.Contains(inputs.permitted, ProofCertdoc) && !inputs.verified() || len(inputs.permitted) == 0 && !inputs.linked {
-		return candidate{}, ErrLinkRefused
-	}
-	trying, stop := Detached(ctx)
-	defer stop()
-	req := store.AttemptRequest{PersonDigest: who.personDigest(s.db), AccountNo: who.accountNo}
-	if !inputs.verified() {
-		req.Source = s.spraying.source(c)
-	}
-	code, refusal, err := s.db.CheckResetCode(trying, c.Session, req, who.code)
-	logSpentCode(ctx, s.log, c, err)
-	if refused := s.spraying.check(ctx, c, refusal, s.db.Now()); refused != nil {
-		return candidate{}, refused
-	}
-	if errors.Is(err, store.ErrCode) || err == nil && !document.SameName(code.Account.Person.Name, who.name, who.doc.Kind) {
-		err = ErrLinkRefused
-	}
-	if err != nil {
-		return candidate{}, err
-	}
-	found := s.selectProof(code.Account, code.Account.State, inputs)
-	if found.outcome() == outcomeRefused {
-		return candidate{}, ErrLinkRefused
-	}
-	found.codeID = code.ID
-	if found.face != nil {
-		found.face.CodeID = code.ID
-	}
-	return found, nil
 }
 
 // logSpentCode logs once when a user, or all unverified users together, have used up the tries

@@ -214,7 +214,7 @@ const signInStepPurpose = "sign-in step"
 
 // startSignInStep sends a code to the phone on file.
 func (s *Service) startSignInStep(ctx context.Context, c Caller, a store.Account, purpose codePurpose, d *Device) (SignedIn, error) {
-	sent, err := s.sendCode(ctx, purpose, a, c.Binding, c.Channel, c.Network)
+	sent, err := s.sendCode(ctx, c, purpose, a)
 	switch {
 	case errors.Is(err, ErrNotOffered), errors.Is(err, ErrNoPhone):
 		return SignedIn{}, ErrSignInCode.WithCause(err)

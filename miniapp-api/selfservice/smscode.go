@@ -42,16 +42,15 @@ type SentCode struct {
 	ExpiresAt time.Time
 }
 
-// sendCode sends a code to the account's phone on file. Only checkCode with the same purpose,
-// person and binding accepts it; a new code replaces the person's earlier one for the purpose.
-// Binding identifies the session, or what the channel has before one. The caller must be known
-// as the person by other means, because the masked phone and ErrNoPhone reveal that the person
-// has an account; sendCodeToClaimed is for all others. Network limits a caller's codes for many
-// persons and is "" for the owner.
+// sendCode sends a code to the account's phone on file, for a caller without a session. Only
+// checkCode with the same purpose and person and the caller's Binding accepts it; a new code
+// replaces the person's earlier one for the purpose. The caller must be known as the person by
+// other means, because the masked phone and ErrNoPhone reveal that the person has an account;
+// sendCodeToClaimed is for all others.
 //
 // It returns ErrNoPhone, ErrCodeLimit with the time to wait, or ErrNotOffered if the centre
 // sends no SMS.
-func (s *Service) sendCode(ctx context.Context, purpose codePurpose, a store.Account, binding []byte, channel Channel, network string) (SentCode, error) {
+func (s *Service) sendCode(ctx context.Context, c Caller, purpose codePurpose, a store.Account) (SentCode, error) {
 	if !s.sms {
 		return SentCode{}, ErrNotOffered
 	}
@@ -59,7 +58,9 @@ func (s *Service) sendCode(ctx context.Context, purpose codePurpose, a store.Acc
 	if err != nil {
 		return SentCode{}, err
 	}
-	code, err := s.db.IssueSMSCode(ctx, codeOrder(purpose, a, binding, channel, network))
+	o := codeOrder(purpose, a)
+	o.Binding, o.Channel, o.Network = c.Binding, string(c.Channel), c.Network
+	code, err := s.db.IssueSMSCode(ctx, o)
 	if err != nil {
 		return SentCode{}, s.codeError(err, code)
 	}
@@ -69,11 +70,12 @@ func (s *Service) sendCode(ctx context.Context, purpose codePurpose, a store.Acc
 // sendCodeToClaimed is sendCode for a caller who only claims to be the person. The answer is the
 // same, without a phone, whether or not a code is sent. An account with a zero ID is a person
 // unknown to the centre.
-func (s *Service) sendCodeToClaimed(ctx context.Context, purpose codePurpose, a store.Account, binding []byte, channel Channel, network string) (SentCode, error) {
+func (s *Service) sendCodeToClaimed(ctx context.Context, c Caller, purpose codePurpose, a store.Account) (SentCode, error) {
 	if !s.sms {
 		return SentCode{}, ErrNotOffered
 	}
-	o := codeOrder(purpose, a, binding, channel, network)
+	o := codeOrder(purpose, a)
+	o.Binding, o.Channel, o.Network = c.Binding, string(c.Channel), c.Network
 	o.Silent, o.ClaimedLimit = true, smsRecoveriesPerPerson
 	code, err := s.db.IssueSMSCode(ctx, o)
 	if err != nil {
@@ -139,14 +141,12 @@ func maskedMobile(a store.Account) (string, error) {
 	return document.MaskPhone(mobile), nil
 }
 
-// codeOrder returns an order with a random code.
-func codeOrder(purpose codePurpose, a store.Account, binding []byte, channel Channel, network string) store.SMSCodeOrder {
+// codeOrder returns an order with a random code. A caller without a session adds what the code
+// is bound to, and the channel.
+func codeOrder(purpose codePurpose, a store.Account) store.SMSCodeOrder {
 	mobile, _ := ownMobile(a)
-	return store.SMSCodeOrder{
-		ID: uuid.New(), Purpose: string(purpose), Channel: string(channel), PersonDigest: a.PersonDigest, AccountID: a.ID,
-		Mobile: mobile, Binding: binding, Network: network, Code: newSMSCode(),
-		Event: codeEvents[purpose],
-	}
+	return store.SMSCodeOrder{ID: uuid.New(), Purpose: string(purpose), PersonDigest: a.PersonDigest, AccountID: a.ID,
+		Mobile: mobile, Code: newSMSCode(), Event: codeEvents[purpose]}
 }
 
 // newSMSCode returns six random digits. A reader of crypto/rand never fails.

@@ -78,8 +78,8 @@ func (e *codeEnv) is(err error, want *Error) {
 func TestSendAndCheckCode(t *testing.T) {
 	t.Parallel()
 	e := newCodeEnv(t)
-	ctx, session := t.Context(), []byte("session")
-	code, err := e.sendCode(ctx, codeForReset, e.reachable, session, "x", "")
+	ctx := t.Context()
+	code, err := e.sendCode(ctx, Caller{Binding: []byte("session"), Channel: "x"}, codeForReset, e.reachable)
 	must(t, err)
 	if code.Phone != "142******01" || !code.ExpiresAt.Equal(e.now.Add(5*time.Minute)) {
 		t.Errorf("got %+v", code)
@@ -113,7 +113,7 @@ func TestSendCodeRefusals(t *testing.T) {
 	t.Parallel()
 	e := newCodeEnv(t)
 	send := func(a store.Account) error {
-		_, err := e.sendCode(t.Context(), codeForSignIn, a, []byte("session"), "x", "")
+		_, err := e.sendCode(t.Context(), Caller{Binding: []byte("session"), Channel: "x"}, codeForSignIn, a)
 		return err
 	}
 	e.is(send(e.unreachable), ErrNoPhone)
@@ -140,15 +140,16 @@ func TestSendCodeToClaimed(t *testing.T) {
 	t.Parallel()
 	e := newCodeEnv(t)
 	ctx, session := t.Context(), []byte("session")
+	caller := Caller{Binding: session, Channel: "x", Network: "192.0.2.1"}
 	for name, a := range map[string]store.Account{
 		"reachable": e.reachable, "unreachable": e.unreachable, "unknown": {PersonDigest: []byte("unknown")},
 	} {
-		code, err := e.sendCodeToClaimed(ctx, codeForReset, a, session, "x", "192.0.2.1")
+		code, err := e.sendCodeToClaimed(ctx, caller, codeForReset, a)
 		must(t, err)
 		if code.ID == uuid.Nil || code.Phone != "" || !code.ExpiresAt.Equal(e.now.Add(store.SMSCodeLife)) {
 			t.Errorf("%s: %+v", name, code)
 		}
-		_, err = e.sendCodeToClaimed(ctx, codeForReset, a, session, "x", "192.0.2.1")
+		_, err = e.sendCodeToClaimed(ctx, caller, codeForReset, a)
 		e.is(err, ErrCodeLimit.WithRetryAfter(60))
 		wrong := passwd.NewSecret("000000")
 		if name == "reachable" && e.sent().Equal(wrong) {

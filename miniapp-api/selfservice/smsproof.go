@@ -45,7 +45,7 @@ func (s *Service) OpenResetBySMS(ctx context.Context, c Caller) (Reset, error) {
 	if err != nil {
 		return Reset{}, err
 	}
-	order := codeOrder(codeForReset, account, c.TokenDigest, c.Channel, "")
+	order := codeOrder(codeForReset, account)
 	order.Event = "" // that a reset was opened says it
 	r, code, err := s.db.OpenResetBySMS(ctx, c.Session, account, store.Reset{ID: uuid.New()}, order)
 	if err != nil {
@@ -85,8 +85,8 @@ func (s *Service) OpenRecoveryBySMS(ctx context.Context, c Caller, in PersonInpu
 	}
 	r := store.Recovery{ID: uuid.New(), PersonDigest: claimed.PersonDigest, CredentialVersion: claimed.Version,
 		AccountID: uuid.NullUUID{UUID: claimed.ID, Valid: claimed.ID != uuid.Nil}}
-	order := codeOrder(codeForReset, claimed, c.TokenDigest, c.Channel, c.Network)
-	order.Silent = true
+	order := codeOrder(codeForReset, claimed)
+	order.Network, order.Silent = c.Network, true
 	r, code, err := s.db.OpenRecoveryBySMS(ctx, c.Session, r, order, store.StartLimit{User: linkProofsPerUser, Person: smsRecoveriesPerPerson})
 	awaitQuantum(ctx, begun)
 	if errors.Is(err, store.ErrConflict) { // a concurrent request has opened one
@@ -103,24 +103,6 @@ func (s *Service) PassRecovery(ctx context.Context, c Caller, id uuid.UUID, code
 		return Reset{}, err
 	}
 	return s.Recovery(ctx, c, id)
-}
-
-// openSMSProof sends a code for the link of an account whose password was right.
-func (s *Service) openSMSProof(ctx context.Context, c Caller, found candidate) (PendingLink, error) {
-	masked, err := maskedMobile(found.account)
-	if err != nil {
-		return PendingLink{}, err
-	}
-	proof := store.LinkProof{ID: uuid.New(), Scope: found.scope, Transfer: found.takeOver, CodeID: found.codeID}
-	proof, code, err := s.db.OpenLinkProofBySMS(ctx, c.Session, found.account, proof,
-		codeOrder(codeForLink, found.account, c.TokenDigest, c.Channel, ""))
-	switch {
-	case errors.Is(err, store.ErrConflict): // a concurrent request has opened one
-		return PendingLink{}, ErrBusy.WithCause(err)
-	case err != nil:
-		return PendingLink{}, s.codeError(err, code)
-	}
-	return PendingLink{ID: proof.ID, Phone: masked, ExpiresAt: proof.ExpiresAt}, nil
 }
 
 // passLinkProof uses up the code of a link.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -17,6 +19,7 @@ type connector struct {
 	named   bool            // prepare statements by name; false behind a transaction pooler
 	notice  func(*pq.Error) // called with every notice; may be nil
 	timeout time.Duration   // of calls whose context has no deadline; 0 means defaultCallTimeout
+	host    atomic.Int64    // index of the host that accepted the latest connection
 }
 
 // newDB returns a pool of at most n connections.
@@ -25,14 +28,33 @@ func newDB(c *connector, n int) *sqlx.DB {
 	db.SetMaxOpenConns(n)
 	db.SetMaxIdleConns(n)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	db.SetConnMaxLifetime(30 * time.Minute) // after a failover the pool returns to the first host
+	db.SetConnMaxLifetime(30 * time.Minute)
 	return sqlx.NewDb(db, "postgres")
 }
 
-// Connect implements driver.Connector. It spends at most the connection timeout on
-// each host and returns when ctx ends.
+// Connect implements driver.Connector. It tries the host of the latest connection first,
+// because after a failover a dead host would cost every new connection the connection
+// timeout. It spends at most that on each host and returns when ctx ends.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	inner, err := pq.NewConnectorConfig(c.cfg)
+	hosts, first := hostsOf(c.cfg), c.host.Load()
+	var failed []error
+	for i := range int64(len(hosts)) {
+		at := (first + i) % int64(len(hosts))
+		opened, err := c.connect(ctx, hosts[at])
+		if err == nil {
+			c.host.Store(at)
+			return opened, nil
+		}
+		if failed = append(failed, err); ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, setupError{contextError(ctx, errors.Join(failed...))}
+}
+
+// connect connects to one host.
+func (c *connector) connect(ctx context.Context, host pq.Config) (driver.Conn, error) {
+	inner, err := pq.NewConnectorConfig(host)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +65,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	opened, err := inner.Connect(ctx)
 	if err != nil {
 		d.close()
-		return nil, setupError{contextError(ctx, err)}
+		return nil, err
 	}
 	d.setPrimary()
 	w := &conn{pqConn: opened.(pqConn), dialer: d, timeout: cmp.Or(c.timeout, defaultCallTimeout)}

@@ -29,7 +29,7 @@ func TestSessionSettings(t *testing.T) {
 // shard by the parameters.
 func TestGenericPlansOnPlainServersOnly(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // without the extension
+	storetest.NeedOwnServer(t, "it pretends to have the extension")
 	dsn := storetest.DSN(t)
 	mode := func(dsn string) (mode string) {
 		t.Helper()

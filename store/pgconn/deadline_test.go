@@ -221,18 +221,18 @@ func exhaust(ctx context.Context, db *pgconn.Pool, in, query string, args []any)
 // its context.
 func TestCancelReachesServer(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // reads pg_stat_activity
-	dsn := storetest.DSN(t)
+	dsn := storetest.Shared(t)
+	center, _ := storetest.CenterOf(dsn)
 	db, probe := openPool(t, dsn), storetest.Probe(t, dsn)
 	running := func() (n int) {
 		noError(t, probe.Get(&n, `SELECT count(*) FROM pg_stat_activity
-			WHERE datname = current_database() AND query LIKE '%pg_sleep($1)%' AND pid <> pg_backend_pid() AND state = 'active'`))
+			WHERE datname = current_database() AND query LIKE $1 AND pid <> pg_backend_pid() AND state = 'active'`, "%"+center))
 		return n
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	failed := make(chan error, 1)
-	go func() { failed <- exhaust(ctx, db, "read", `SELECT pg_sleep($1)`, []any{600}) }()
+	go func() { failed <- exhaust(ctx, db, "read", `SELECT pg_sleep($1) -- `+center, []any{600}) }()
 	testenv.Eventually(t, "the statement runs", func() bool { return running() == 1 })
 	cancel()
 	if err := <-failed; !errors.Is(err, context.Canceled) || errors.Is(err, pgconn.ErrUnavailable) {

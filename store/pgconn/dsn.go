@@ -19,7 +19,8 @@ import (
 //
 //   - sslmode must be set, because the driver's default changes between releases;
 //   - sslmode disable, allow and prefer are for unix sockets and loopback only;
-//   - target_session_attrs=prefer-standby makes the driver loop forever if all hosts are down;
+//   - target_session_attrs of several hosts must be read-write or primary, because any accepts
+//     a standby, and prefer-standby makes the driver loop forever if all hosts are down;
 //   - ConnectDirect refuses a transaction pooler.
 var ErrUnsafeDSN = errors.New("pgconn: unsafe connection string")
 
@@ -66,8 +67,8 @@ func checkDSN(dsn string, cfg pq.Config) error {
 	if !writesSSLMode(dsn) || cfg.SSLMode == "" {
 		return fmt.Errorf("%w: sslmode must be set", ErrUnsafeDSN)
 	}
-	if cfg.TargetSessionAttrs == pq.TargetSessionAttrsPreferStandby {
-		return fmt.Errorf("%w: target_session_attrs=prefer-standby", ErrUnsafeDSN)
+	if err := checkTarget(cfg); err != nil {
+		return err
 	}
 	switch cfg.SSLMode { // the effective mode: a leading unix socket disables TLS for all hosts
 	case pq.SSLModeDisable, pq.SSLModeAllow, pq.SSLModePrefer:
@@ -76,6 +77,20 @@ func checkDSN(dsn string, cfg pq.Config) error {
 		}
 	}
 	return nil
+}
+
+// checkTarget refuses settings with which the pool would connect to a standby.
+func checkTarget(cfg pq.Config) error {
+	switch cfg.TargetSessionAttrs {
+	case pq.TargetSessionAttrsReadWrite, pq.TargetSessionAttrsPrimary:
+		return nil
+	case "", pq.TargetSessionAttrsAny:
+		if len(cfg.Multi) == 0 {
+			return nil
+		}
+		return fmt.Errorf("%w: several hosts need target_session_attrs=read-write", ErrUnsafeDSN)
+	}
+	return fmt.Errorf("%w: target_session_attrs=%s", ErrUnsafeDSN, cfg.TargetSessionAttrs)
 }
 
 // UnverifiedSSLMode returns the sslmode of a connection string if that mode does not verify

@@ -34,8 +34,13 @@ func TestDSNRules(t *testing.T) {
 		{"remote prefer url", "postgres://u@10.0.0.7/f?sslmode=prefer", "sslmode=prefer"},
 		{"loopback look-alike", "host=localhost.example.com sslmode=disable", "sslmode=disable"},
 		{"remote hostaddr behind a local name", "host=localhost hostaddr=10.0.0.7 sslmode=disable", "sslmode=disable"},
-		{"second host is remote", "host=127.0.0.1,10.0.0.7 sslmode=disable", "sslmode=disable"},
-		{"socket first turns tls off for all", "host=/tmp,db.example.com sslmode=verify-full", "sslmode=disable"},
+		{"second host is remote", "host=127.0.0.1,10.0.0.7 sslmode=disable target_session_attrs=read-write", "sslmode=disable"},
+		{"socket first turns tls off for all", "host=/tmp,db.example.com sslmode=verify-full target_session_attrs=primary", "sslmode=disable"},
+		{"several hosts, any of them", "host=a.example.com,b.example.com sslmode=verify-full", "several hosts need target_session_attrs=read-write"},
+		{"several hosts, any written", "host=/a,/b sslmode=disable target_session_attrs=any", "several hosts need"},
+		{"one host, any", "host=/a sslmode=disable target_session_attrs=any", ""},
+		{"standby", "host=/tmp sslmode=disable target_session_attrs=standby", "=standby"},
+		{"read-only", "host=/tmp sslmode=disable target_session_attrs=read-only", "=read-only"},
 		{"prefer-standby", "host=/tmp sslmode=disable target_session_attrs=prefer-standby", "prefer-standby"},
 	}
 	for _, tt := range tests {

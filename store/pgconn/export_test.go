@@ -12,6 +12,9 @@ import (
 // DB returns the pool's connections, for statements outside Pool.InTx and Pool.Read.
 func (p *Pool) DB() *sqlx.DB { return p.db }
 
+// SeatsTaken returns the number of connections that a share uses.
+func (p *Pool) SeatsTaken() int { return len(p.seats.used) }
+
 // NewDB returns connections without a Pool.
 func NewDB(dsn string, named bool) (*sqlx.DB, error) {
 	cfg, err := Config{DSN: dsn, ConnectTimeout: testenv.Patience}.parse()

@@ -58,7 +58,7 @@ func TestKilledBackends(t *testing.T) {
 // waits for an entry between kills, so that a busy machine makes progress.
 func killBackends(t *testing.T, dsn string, entered, killed *atomic.Int64) (stop func()) {
 	t.Helper()
-	storetest.Server(t) // reads pg_stat_activity
+	storetest.NeedOwnServer(t, "it ends all sessions of its database")
 	db, err := pgconn.NewDB(dsn+" application_name=killer", true)
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func killBackends(t *testing.T, dsn string, entered, killed *atomic.Int64) (stop
 
 func TestKilledIdleConnectionsAreNotNoticed(t *testing.T) {
 	t.Parallel()
-	storetest.Server(t) // reads pg_stat_activity
+	storetest.NeedOwnServer(t, "it ends all sessions of its database")
 	dsn := storetest.DSN(t)
 	db := ledger(t, dsn)
 	var wg sync.WaitGroup

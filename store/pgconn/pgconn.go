@@ -61,11 +61,20 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// A Pool is a set of connections to one database. It is safe for concurrent use.
+// A Pool is a set of connections to one database, or a share of one. It is safe for
+// concurrent use.
 type Pool struct {
+	*connections
+	seats      *seats // nil for the whole set
+	ownWriters *seats // the transactions of a share; see writersOf
+}
+
+// connections are what a pool and its shares have in common.
+type connections struct {
 	db           *sqlx.DB
 	pooler       bool // whether there is a transaction pooler
 	log          *slog.Logger
+	writers      *seats       // the transactions of all shares
 	unreplicated atomic.Int64 // commits that no standby confirmed
 	committing   atomic.Int64 // commits in progress, including those without a waiting caller
 }
@@ -78,7 +87,7 @@ func Connect(ctx context.Context, c Config) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool{log: c.Logger}
+	p := &Pool{connections: &connections{log: c.Logger}}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}
@@ -90,9 +99,16 @@ func Connect(ctx context.Context, c Config) (*Pool, error) {
 			return nil, publicError(ctx, err)
 		}
 	}
-	p.db = newDB(&connector{cfg: cfg, named: !p.pooler, notice: p.notice, timeout: c.CallTimeout}, cmp.Or(c.MaxConns, 20))
+	conns := cmp.Or(c.MaxConns, 20)
+	p.writers = newSeats(writersOf(conns))
+	p.db = newDB(&connector{cfg: cfg, named: !p.pooler, notice: p.notice, timeout: c.CallTimeout}, conns)
 	return p, nil
 }
+
+// writersOf returns how many connections of a pool transactions may use. The others are for
+// reads, because a primary that waits for its standbys answers no COMMIT, and soon all
+// connections would wait.
+func writersOf(conns int) int { return max(1, conns*3/4) }
 
 // ConnectDirect returns a pool of plain lib/pq connections for tools that need a session of
 // the server, such as migrations. It returns ErrUnsafeDSN for a transaction pooler.
@@ -155,7 +171,7 @@ func (p *Pool) HasPooler() bool { return p.pooler }
 func (p *Pool) UnreplicatedCommits() int64 { return p.unreplicated.Load() }
 
 // notice handles a notice of the server.
-func (p *Pool) notice(n *pq.Error) {
+func (p *connections) notice(n *pq.Error) {
 	if !isUnreplicated(n) {
 		return
 	}
@@ -166,8 +182,13 @@ func (p *Pool) notice(n *pq.Error) {
 // closeTimeout is how long Close waits for commits in progress.
 const closeTimeout = 5 * time.Second
 
-// Close waits up to 5 s for commits in progress and closes all connections.
+// Close waits up to 5 s for commits in progress and closes all connections. A share waits
+// for its own calls and closes nothing else.
 func (p *Pool) Close() error {
+	if p.seats != nil {
+		p.seats.close()
+		return nil
+	}
 	for start := time.Now(); p.committing.Load() > 0 && time.Since(start) < closeTimeout; {
 		time.Sleep(5 * time.Millisecond)
 	}

@@ -56,6 +56,10 @@ func (p *Pool) InTxOnce(ctx context.Context, f func(tx *Tx) error) error {
 // Read runs f outside a transaction, a second time if the connection was lost or a prepared
 // statement was stale. f must not write and must reset its results each time.
 func (p *Pool) Read(ctx context.Context, f func(q sqlx.QueryerContext) error) error {
+	if err := p.seats.take(ctx); err != nil {
+		return publicError(ctx, err)
+	}
+	defer p.seats.giveBack()
 	err := f(p.db)
 	if errors.Is(err, errConnLost) || errors.Is(err, errStaleStatement) {
 		err = f(p.db)
@@ -91,20 +95,20 @@ func backOff(ctx context.Context, attempt int) bool {
 
 // runTx runs f in a transaction once.
 func (p *Pool) runTx(ctx context.Context, f func(tx *Tx) error) error {
-	conn, err := p.db.Connx(ctx)
+	conn, err := p.connectWriter(ctx)
 	if err != nil {
 		return err
 	}
 	tx, err := conn.BeginTxx(detached(ctx), &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
-		conn.Close()
+		p.release(conn)
 		return setupError{err}
 	}
 	finished := false
 	defer func() {
 		if !finished { // also if f panics, or its locks would stay
 			tx.Rollback()
-			conn.Close()
+			p.release(conn)
 		}
 	}()
 	if err := f(&Tx{Tx: tx, conn: conn}); err != nil {
@@ -117,14 +121,49 @@ func (p *Pool) runTx(ctx context.Context, f func(tx *Tx) error) error {
 	return p.commit(ctx, conn, tx)
 }
 
-// commit waits for the answer as long as ctx lasts.
+// connectWriter takes the places of a transaction and a connection, which release gives
+// back. The place among the transactions of the share comes before the seat, so that
+// transactions that wait leave seats for reads.
+func (p *Pool) connectWriter(ctx context.Context) (*sqlx.Conn, error) {
+	if err := p.ownWriters.take(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.seats.take(ctx); err != nil {
+		p.ownWriters.giveBack()
+		return nil, err
+	}
+	if err := p.writers.take(ctx); err != nil {
+		p.seats.giveBack()
+		p.ownWriters.giveBack()
+		return nil, err
+	}
+	conn, err := p.db.Connx(ctx)
+	if err != nil {
+		p.giveBackPlaces()
+	}
+	return conn, err
+}
+
+func (p *Pool) release(conn *sqlx.Conn) {
+	conn.Close()
+	p.giveBackPlaces()
+}
+
+func (p *Pool) giveBackPlaces() {
+	p.writers.giveBack()
+	p.seats.giveBack()
+	p.ownWriters.giveBack()
+}
+
+// commit waits for the answer as long as ctx lasts. It keeps its places and the connection
+// until the answer arrives.
 func (p *Pool) commit(ctx context.Context, conn *sqlx.Conn, tx *sqlx.Tx) error {
 	answer := make(chan error, 1)
 	p.committing.Add(1)
 	go func() {
 		defer p.committing.Add(-1)
 		err := tx.Commit()
-		conn.Close()
+		p.release(conn)
 		answer <- err
 	}()
 	select {

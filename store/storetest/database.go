@@ -98,6 +98,7 @@ func isolate(ctx context.Context, dsn string) error {
 		return err
 	}
 	statements := []string{
+		`GRANT pg_monitor TO ` + probeRole, // shows who waits for whom
 		`GRANT ALL ON SCHEMA ` + schema + ` TO ` + probeRole,
 		`GRANT ALL ON ALL TABLES IN SCHEMA ` + schema + ` TO ` + probeRole,
 		`ALTER DEFAULT PRIVILEGES IN SCHEMA ` + schema + ` GRANT ALL ON TABLES TO ` + probeRole,

@@ -196,19 +196,68 @@ func EmptyDSN(t testing.TB) string {
 	return create(t, false)
 }
 
-// Server returns the server that all tests share, for tests that need its programs or
-// sockets, or read its locks, plans and sessions. Stopping it fails other tests. On a given
-// server the test is skipped.
+// Server returns the server that all tests share, for tests that need its programs, its
+// settings or all its sessions. Stopping it fails other tests. On a given server the test is
+// skipped.
 func Server(t testing.TB) *localpg.Server {
+	t.Helper()
+	NeedOwnServer(t, "it needs a server that the tests started")
+	s, err := theServer()
+	Require(t, err)
+	return s.pg
+}
+
+// NeedOwnServer skips the test on a given server; why says what it would do there.
+func NeedOwnServer(t testing.TB, why string) {
 	t.Helper()
 	s, err := theServer()
 	Require(t, err)
-	if s.pg == nil {
-		const why = "it needs a server that the tests started; unset " + givenURL
-		testenv.Announce("skipped: " + t.Name() + ": " + why)
+	if s.given != nil {
+		skip(t, why)
+	}
+}
+
+// IsDistributed reports whether the tables are distributed.
+func IsDistributed(t testing.TB) bool {
+	t.Helper()
+	s, err := theServer()
+	Require(t, err)
+	return s.given != nil && s.given.distributed
+}
+
+// NeedPlain skips the test if the tables are distributed; why says what they lack.
+func NeedPlain(t testing.TB, why string) {
+	t.Helper()
+	if IsDistributed(t) {
+		skip(t, why)
+	}
+}
+
+// NeedCoordinator skips the test on a worker, which changes no tables.
+func NeedCoordinator(t testing.TB) {
+	t.Helper()
+	s, err := theServer()
+	Require(t, err)
+	if s.given != nil && s.given.onWorker() {
+		skip(t, "only the coordinator changes tables")
+	}
+}
+
+// NeedDistributed skips the test unless the tables are distributed.
+func NeedDistributed(t testing.TB) {
+	t.Helper()
+	if !IsDistributed(t) {
+		const why = "tests of distributed tables: set " + givenURL
+		testenv.Announce("skipped: " + why)
 		t.Skip(why)
 	}
-	return s.pg
+}
+
+// skip skips a test that cannot run on the given server.
+func skip(t testing.TB, why string) {
+	t.Helper()
+	testenv.Announce("skipped: " + t.Name() + ": " + why)
+	t.Skip(why)
 }
 
 // Require ends the test if err is not nil. It skips the test if a program is not installed

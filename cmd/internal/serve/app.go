@@ -44,6 +44,7 @@ type App struct {
 	transport *keys.Transport // loaded at the start; reload replaces the server's
 	documents *document.List
 	tracer    trace.Tracer // nil: nothing is traced
+	label     string       // of the metrics; "" in a process of one centre
 
 	// Handler serves the public address. The demo wraps it.
 	Handler  http.Handler
@@ -55,11 +56,31 @@ type App struct {
 // be complete. It returns the problems of the files or an error of store.Open, of which
 // only store.ErrUnavailable is temporary.
 func Assemble(ctx context.Context, s settings.Settings, log *slog.Logger) (*App, error) {
-	return assemble(ctx, s, log, nil)
+	return assemble(ctx, s, log, commons{})
 }
 
-// assemble is Assemble with an export of traces and metrics, or nil.
-func assemble(ctx context.Context, s settings.Settings, log *slog.Logger, export *telemetry.Export) (*App, error) {
+// commons are what the centres of a process share. The zero value is of a process with one
+// centre, which shares nothing.
+type commons struct {
+	database *store.Server // nil: the centre opens the database for itself
+	pool     *passwd.Pool  // of hashing places; nil: the centre has its own
+	tracer   trace.Tracer  // nil: nothing is traced
+}
+
+// assembleAlone is Assemble with an export of traces and metrics, or nil.
+func assembleAlone(ctx context.Context, s settings.Settings, log *slog.Logger, export *telemetry.Export) (*App, error) {
+	a, err := assemble(ctx, s, log, commons{tracer: export.Tracer()})
+	if err != nil {
+		return nil, err
+	}
+	if err := export.Metrics(ctx, a.server.Metrics()); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+// assemble is Assemble with what the process shares.
+func assemble(ctx context.Context, s settings.Settings, log *slog.Logger, common commons) (*App, error) {
 	f, problems := s.Load()
 	if len(problems) > 0 {
 		return nil, settings.Join(problems)
@@ -71,15 +92,15 @@ func assemble(ctx context.Context, s settings.Settings, log *slog.Logger, export
 	if err != nil {
 		return nil, settings.Problem{Setting: "FUNDPASS_GATEWAY_URL", Err: err}
 	}
-	db, err := s.OpenStore(ctx, store.Config{ColumnCipher: f.Cipher, Pepper: f.Pepper, Log: log})
+	db, err := openCenter(ctx, s, f, log, common.database)
 	if err != nil {
 		return nil, err
 	}
-	a := &App{log: log, DB: db, gateway: gateway, Policy: f.Policy, Settings: s, Hasher: settings.NewHasher(f), transport: f.Transport, documents: f.Documents, tracer: export.Tracer(), pause: time.Sleep}
-	if err := a.addServer(f); err != nil {
-		return nil, errors.Join(err, a.Close())
+	a := &App{log: log, DB: db, gateway: gateway, Policy: f.Policy, Settings: s, Hasher: newHasher(s, f, common.pool), transport: f.Transport, documents: f.Documents, tracer: common.tracer, pause: time.Sleep}
+	if common.database != nil {
+		a.label = s.Center
 	}
-	if err := export.Metrics(ctx, a.server.Metrics()); err != nil {
+	if err := a.addServer(f); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.updateRefusalFloor(ctx)
@@ -89,6 +110,21 @@ func assemble(ctx context.Context, s settings.Settings, log *slog.Logger, export
 	a.warnSandbox()
 	a.warnKeypads(ctx)
 	return a, nil
+}
+
+// openCenter opens the centre on the database of the process, or a database of its own.
+func openCenter(ctx context.Context, s settings.Settings, f settings.Files, log *slog.Logger, shared *store.Server) (*store.DB, error) {
+	if shared == nil {
+		return s.OpenStore(ctx, store.Config{ColumnCipher: f.Cipher, Pepper: f.Pepper, Log: log})
+	}
+	return s.OpenCenter(ctx, shared, store.CenterConfig{ColumnCipher: f.Cipher, Pepper: f.Pepper, Log: log, TagTokens: true})
+}
+
+func newHasher(s settings.Settings, f settings.Files, shared *passwd.Pool) *passwd.Hasher {
+	if shared == nil {
+		return settings.NewHasher(f)
+	}
+	return s.NewTenant(f, shared)
 }
 
 // addServer connects the rules, the Alipay channel and the HTTP server.
@@ -111,7 +147,7 @@ func (a *App) addServer(f settings.Files) error {
 		program.LogRefusedMessage(f.Cipher.SealMessage)
 	}
 	server, err := httpapi.New(httpapi.Config{
-		DB: a.DB, Service: a.service, Hasher: a.Hasher, Log: a.log, Proxies: []*net.IPNet(s.TrustedProxies),
+		DB: a.DB, Service: a.service, Hasher: a.Hasher, Log: a.log, Center: a.label, Proxies: []*net.IPNet(s.TrustedProxies),
 		Channel: selfservice.ChannelAlipay, Words: alipay.Words, Routes: program.Routes, Collectors: program.Collectors(), Tracer: a.tracer,
 		PerAddress: httpapi.Rate(s.PerAddress), PerUser: httpapi.Rate(s.PerUser),
 		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",
@@ -120,7 +156,9 @@ func (a *App) addServer(f settings.Files) error {
 		return err
 	}
 	build := terminal.ReadBuild()
-	server.ReportBuild(build.Version, build.Revision, build.Go)
+	if a.label == "" {
+		server.ReportBuild(build.Version, build.Revision, build.Go)
+	}
 	server.ReportCertificates(a.certificateEnds)
 	if a.mailer = newMailer(a); a.mailer != nil {
 		server.ReportNotices(a.mailer.report)
@@ -138,7 +176,7 @@ func (a *App) addWebsite(issuer *oidc.Settings) error {
 		return nil
 	}
 	server, err := httpapi.New(httpapi.Config{
-		DB: a.DB, Service: a.service, Hasher: a.Hasher, Log: a.log, Proxies: []*net.IPNet(s.TrustedProxies),
+		DB: a.DB, Service: a.service, Hasher: a.Hasher, Log: a.log, Center: a.label, Proxies: []*net.IPNet(s.TrustedProxies),
 		Channel: selfservice.ChannelWebsite, Words: website.Words, Tracer: a.tracer, Businesses: website.Businesses, Beside: a.server,
 		PerAddress: httpapi.Rate(s.PerAddress), PerUser: httpapi.Rate(s.PerUser),
 	})

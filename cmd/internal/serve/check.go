@@ -62,38 +62,64 @@ func (f finding) noteIn(l terminal.Language) string {
 	return strings.ReplaceAll(text, "\n", "; ")
 }
 
-// check collects all findings before it prints them. It inspects the database only if its
-// connection string is valid.
+// check inspects the database only if its connection string is valid.
 func check(ctx context.Context, w terminal.Stdio) error {
+	var groups []findingGroup
+	if settings.HasCenters(w.Getenv) {
+		groups = checkCenters(ctx, w)
+	} else {
+		groups = []findingGroup{{all: checkOne(ctx, w)}}
+	}
+	failed, count := 0, 0
+	for _, g := range groups {
+		if g.center != "" {
+			fmt.Fprintf(w.Out, "\n%s\n", w.Language.T("centre %s", g.center))
+		}
+		printFindings(w, g.all)
+		for _, one := range g.all {
+			count++
+			if one.verdict == verdictFail {
+				failed++
+			}
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d %w", failed, count, errCheckFailed)
+	}
+	return nil
+}
+
+// A findingGroup has the findings about one centre, or about the process if center is "".
+type findingGroup struct {
+	center string
+	all    []finding
+}
+
+// checkOne checks a process of one centre.
+func checkOne(ctx context.Context, w terminal.Stdio) []finding {
 	s, problems := settings.Parse(w.Getenv)
 	f, more := s.Load()
-	all := findSettings(s, f, append(problems, more...))
+	all := findSettings(s, f, append(problems, more...), func(settings.Field) bool { return true })
 	for _, p := range settings.Misspelt(w) {
 		all = append(all, finding{verdictFail, p.Setting, p.Err})
 	}
 	if s.DatabaseURL != "" && store.CheckDSN(s.DatabaseURL) == nil {
 		all = append(all, findDatabase(ctx, s, f)...)
 	}
-	printFindings(w, all)
-	failed := 0
-	for _, one := range all {
-		if one.verdict == verdictFail {
-			failed++
-		}
-	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %d %w", failed, len(all), errCheckFailed)
-	}
-	return nil
+	return all
 }
 
-// findSettings returns at least one finding for every setting, in their order.
-func findSettings(s settings.Settings, f settings.Files, problems []settings.Problem) []finding {
+// findSettings returns at least one finding for every setting to keep, in their order, and one for
+// every problem.
+func findSettings(s settings.Settings, f settings.Files, problems []settings.Problem, keep func(settings.Field) bool) []finding {
 	wrong, odd := bySetting(problems), bySetting(s.Warnings(f, time.Now()))
 	var all []finding
 	for _, field := range settings.Fields() {
 		for _, err := range wrong[field.Name] {
 			all = append(all, finding{verdictFail, field.Name, err})
+		}
+		if !keep(field) {
+			continue
 		}
 		for _, err := range odd[field.Name] {
 			all = append(all, finding{verdictWarn, field.Name, err})
@@ -136,6 +162,10 @@ func describe(s settings.Settings, field settings.Field, f settings.Files) any {
 		}
 	case "FUNDPASS_ALIPAY_KEY_FILES":
 		return describeAlipay(s.AlipayKeyFiles, f.Keyring)
+	case "FUNDPASS_APP_AUTH_TOKEN_FILE":
+		if f.Keyring != nil && f.Keyring.IsThirdParty() {
+			return describeAppAuth(s.AppAuthTokenFile, f.Keyring)
+		}
 	case "FUNDPASS_APP_CERT_FILE":
 		if f.Keyring != nil && s.AppCertFile != "" {
 			return terminal.Textf("%s: belongs to the application's key, ends on %s", s.AppCertFile, f.Keyring.AppCertNotAfter().UTC().Format(time.DateOnly))
@@ -183,6 +213,14 @@ func describePrivate(path string) *terminal.Text {
 		return terminal.Textf("readable")
 	}
 	return terminal.Textf("RSA, %d bits, signs and verifies", key.N.BitLen())
+}
+
+// describeAppAuth says until when the token applies, if Alipay gave an end.
+func describeAppAuth(path string, keyring *keys.AlipayKeyring) *terminal.Text {
+	if end := keyring.AppAuthNotAfter(); !end.IsZero() {
+		return terminal.Textf("%s: app_auth_token to %s", path, end.UTC().Format(time.DateOnly))
+	}
+	return terminal.Textf("%s: app_auth_token without a known end", path)
 }
 
 func describeAlipay(paths []string, keyring *keys.AlipayKeyring) any {

@@ -11,19 +11,29 @@ import (
 
 // findDatabase inspects the database. It writes nothing.
 func findDatabase(ctx context.Context, s settings.Settings, f settings.Files) []finding {
+	state, all := findServer(ctx, s)
+	return append(all, findInDatabase(ctx, state, s, f)...)
+}
+
+// findServer inspects the database without regard to a centre.
+func findServer(ctx context.Context, s settings.Settings) (store.Condition, []finding) {
 	state, err := store.Inspect(ctx, s.DatabaseURL)
 	if err != nil {
-		return []finding{{verdictFail, "database", err}}
+		return state, []finding{{verdictFail, "database", err}}
 	}
-	all := []finding{
+	return state, []finding{
 		{verdictOK, "database", terminal.Textf("answers, PostgreSQL %s", state.Version)},
 		findTLS(state), findWritable(state), findClock(state), findSchema(state),
 	}
+}
+
+// findInDatabase inspects the part of a centre, if the database is migrated.
+func findInDatabase(ctx context.Context, state store.Condition, s settings.Settings, f settings.Files) []finding {
 	if !state.Migrated {
-		return all
+		return nil
 	}
 	center := findCenter(state, s)
-	all = append(all, center)
+	all := []finding{center}
 	// store.Open registers the centre, which check must not do while settings may be wrong.
 	if center.verdict == verdictOK && state.Centers[s.Center] != "" && f.Cipher != nil {
 		all = append(all, findStore(ctx, s, f)...)

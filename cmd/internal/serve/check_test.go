@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"database/sql"
 	"errors"
 	"log/slog"
 	"os"
@@ -156,7 +155,7 @@ func TestCheckDatabase(t *testing.T) {
 		{"another centre", func(s *cmdtest.ServerEnv) {
 			storetest.Open(t, s.DSN, storetest.WithCenter("elsewhere", cmdtest.TestAppID))
 		}, "database centre", "FUNDPASS_CENTER=elsewhere"},
-		{"read-only", func(s *cmdtest.ServerEnv) { execOn(s, `SET default_transaction_read_only = on`) }, "database role", "primary"},
+		{"read-only", func(s *cmdtest.ServerEnv) { s.DSN += " default_transaction_read_only=on" }, "database role", "primary"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := cmdtest.NewOwnEnv(t)
@@ -168,18 +167,6 @@ func TestCheckDatabase(t *testing.T) {
 			}
 		})
 	}
-}
-
-// execOn changes a setting of the environment's database for later connections.
-func execOn(s *cmdtest.ServerEnv, set string) {
-	s.T.Helper()
-	db, err := sql.Open("postgres", s.DSN)
-	cmdtest.NoError(s.T, err)
-	defer db.Close()
-	var name string
-	cmdtest.NoError(s.T, db.QueryRow(`SELECT current_database()`).Scan(&name))
-	_, err = db.Exec(`ALTER DATABASE ` + name + ` ` + set)
-	cmdtest.NoError(s.T, err)
 }
 
 func TestFindClock(t *testing.T) {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,42 +28,66 @@ type Listeners struct{ Public, Ops, Website, Mobile net.Listener }
 // waits Settings.DrainDelay, and gives active requests drainTime to end. It closes the
 // listeners; the caller calls Close.
 func (a *App) Serve(ctx context.Context, on Listeners) error {
+	e := endpoints{public: endpoint{a.Handler, a.server.Envelopes}, ops: endpoint{handler: a.server.OpsHandler()}}
+	if on.Website != nil {
+		e.website.handler = a.website.Handler()
+	}
+	if on.Mobile != nil {
+		e.mobile = endpoint{a.mobile.handler, a.mobile.server.Envelopes}
+	}
+	return e.serve(ctx, on, a.log, a.startWorkers, func() { a.pause(a.Settings.DrainDelay) })
+}
+
+// An endpoint answers on one listener.
+type endpoint struct {
+	handler   http.Handler
+	envelopes func(net.Listener) net.Listener // nil: none
+}
+
+// endpoints answer on the listeners of a process.
+type endpoints struct{ public, ops, website, mobile endpoint }
+
+// serve serves the listeners that are open until ctx ends. Beside them runs what start starts.
+// pause waits before a stopping server refuses connections.
+func (e endpoints) serve(ctx context.Context, on Listeners, log *slog.Logger, start func(context.Context) (stop func()), pause func()) error {
 	var draining atomic.Bool
 	failed := make(chan error, 4)
 	var serving sync.WaitGroup // until each listener is closed
 	defer serving.Wait()
-	begin := func(l net.Listener, h http.Handler) *http.Server {
-		s := httpapi.HTTPServer(unready(&draining, h), a.log)
-		serving.Go(func() { failed <- s.Serve(l) })
-		return s
-	}
-	servers := []*http.Server{begin(a.server.Envelopes(on.Public), a.Handler)}
+	var servers []*http.Server
 	attrs := []any{"addr", on.Public.Addr().String(), "pid", os.Getpid()}
-	if on.Ops != nil {
-		servers = append(servers, begin(on.Ops, a.server.OpsHandler()))
-		attrs = append(attrs, "ops", on.Ops.Addr().String())
+	for _, one := range []struct {
+		name string
+		on   net.Listener
+		endpoint
+	}{{"", on.Public, e.public}, {"ops", on.Ops, e.ops}, {"website", on.Website, e.website}, {"mobile", on.Mobile, e.mobile}} {
+		if one.on == nil {
+			continue
+		}
+		l := one.on
+		if one.envelopes != nil {
+			l = one.envelopes(l)
+		}
+		if one.name != "" {
+			attrs = append(attrs, one.name, l.Addr().String())
+		}
+		s := httpapi.HTTPServer(unready(&draining, one.handler), log)
+		serving.Go(func() { failed <- s.Serve(l) })
+		servers = append(servers, s)
 	}
-	if on.Website != nil {
-		servers = append(servers, begin(on.Website, a.website.Handler()))
-		attrs = append(attrs, "website", on.Website.Addr().String())
-	}
-	if on.Mobile != nil {
-		servers = append(servers, begin(a.mobile.server.Envelopes(on.Mobile), a.mobile.handler))
-		attrs = append(attrs, "mobile", on.Mobile.Addr().String())
-	}
-	a.log.Info("listening", attrs...)
+	log.Info("listening", attrs...)
 
-	defer a.startWorkers(ctx)()
+	defer start(ctx)()
 	select {
 	case err := <-failed:
 		return errors.Join(err, shutdown(servers))
 	case <-ctx.Done():
 	}
 	draining.Store(true)
-	a.log.Info("draining")
-	a.pause(a.Settings.DrainDelay)
+	log.Info("draining")
+	pause()
 	err := shutdown(servers)
-	a.log.Info("stopped")
+	log.Info("stopped")
 	return err
 }
 
@@ -90,7 +116,7 @@ func (a *App) startWorkers(ctx context.Context) (stop func()) {
 // the readiness check fails and the reply is the API's own.
 func unready(draining *atomic.Bool, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if draining.Load() && r.URL.Path == "/readyz" {
+		if draining.Load() && strings.HasSuffix(r.URL.Path, "/readyz") { // a centre's path may come before it
 			ended, end := context.WithCancel(r.Context())
 			end()
 			r = r.WithContext(ended)

@@ -31,6 +31,7 @@ func TestMigrate(t *testing.T) {
 // TestMigrateDistributed checks that a database without Citus is refused before it is changed.
 func TestMigrateDistributed(t *testing.T) {
 	t.Parallel()
+	storetest.NeedPlain(t, "the server has the extension")
 	dsn := storetest.EmptyDSN(t)
 	got := cmdtest.Run(t, cmdtest.Values{"FUNDPASS_DATABASE_URL": dsn}, "migrate", "--distributed")
 	if !errors.Is(got.Err, store.ErrDistribution) || !strings.Contains(got.Err.Error(), "CREATE EXTENSION citus") {

@@ -25,7 +25,7 @@ func (a *App) addMobile() error {
 		return err
 	}
 	server, err := httpapi.New(channel.Configure(httpapi.Config{
-		DB: a.DB, Service: a.service, Hasher: a.Hasher, Log: a.log, Proxies: []*net.IPNet(s.TrustedProxies),
+		DB: a.DB, Service: a.service, Hasher: a.Hasher, Log: a.log, Center: a.label, Proxies: []*net.IPNet(s.TrustedProxies),
 		Tracer: a.tracer, Beside: a.server, PerAddress: httpapi.Rate(s.PerAddress), PerUser: httpapi.Rate(s.PerUser),
 		Transport: a.transport, SealedOnly: s.PlainPasswords == "no",
 	}))

@@ -26,7 +26,8 @@ const (
 
 const serveHelp = `Serve serves the mini-program until it gets SIGTERM or SIGINT, and then finishes the
 active requests. SIGHUP reloads the keys of the application, of Alipay, of the
-transport and of the content; the other files are read at the start only. Settings
+transport and of the content; the other files are read at the start only. With
+FUNDPASS_CENTERS_FILE it also adds, removes and changes centres. Settings
 are environment variables, or lines of the file that --env-file names; the
 environment wins:
 
@@ -71,7 +72,7 @@ const gcPercent = 50
 // serve runs the production server. It reports all wrong settings before it listens, and
 // listens before it is ready.
 func serve(ctx context.Context, w terminal.Stdio) error {
-	s, err := settings.Read(w.Getenv, settings.Misspelt(w)...)
+	s, centers, err := readAll(w)
 	if err != nil {
 		return fmt.Errorf("invalid settings:\n%w", err)
 	}
@@ -89,17 +90,39 @@ func serve(ctx context.Context, w terminal.Stdio) error {
 		return err
 	}
 	defer on.close()
-	a, err := start(ctx, s, log, export)
+	a, err := start(ctx, log, func() (server, error) {
+		if centers != nil {
+			return startProcess(ctx, w, centers, log, export)
+		}
+		return startOne(ctx, s, log, export)
+	})
 	if ctx.Err() != nil {
 		return nil // stopped before it was ready
 	}
 	if err != nil {
 		return err
 	}
-	stop := a.reloadOnHangup(w.Notify)
+	stop := onHangup(w.Notify, a.reload)
 	err = a.Serve(ctx, on)
 	stop()
 	return errors.Join(err, a.Close())
+}
+
+// readAll reads the settings of the one centre, or those of the process and of its centres.
+func readAll(w terminal.Stdio) (settings.Settings, []*settings.Center, error) {
+	if !settings.HasCenters(w.Getenv) {
+		s, err := settings.Read(w.Getenv, settings.Misspelt(w)...)
+		return s, nil, err
+	}
+	c, wrong := settings.ReadCenters(w)
+	return c.Process, c.All, errors.Join(wrong...)
+}
+
+// A server serves one centre or several.
+type server interface {
+	Serve(ctx context.Context, on Listeners) error
+	Close() error
+	reload()
 }
 
 // listen opens all addresses, so that a port in use is reported before anything else starts.
@@ -129,11 +152,11 @@ func (on Listeners) close() {
 	}
 }
 
-// start assembles the server, unless the database is the demo's. It waits for an
-// unavailable database, but not for a wrong one.
-func start(ctx context.Context, s settings.Settings, log *slog.Logger, export *telemetry.Export) (*App, error) {
+// start calls once until it has assembled a server. It waits for an unavailable database, but not
+// for a wrong one.
+func start(ctx context.Context, log *slog.Logger, once func() (server, error)) (server, error) {
 	for end := time.Now().Add(databaseWait); ; {
-		a, err := startOnce(ctx, s, log, export)
+		a, err := once()
 		if err == nil || !errors.Is(err, store.ErrUnavailable) || time.Now().After(end) {
 			return a, err
 		}
@@ -146,9 +169,17 @@ func start(ctx context.Context, s settings.Settings, log *slog.Logger, export *t
 	}
 }
 
-func startOnce(ctx context.Context, s settings.Settings, log *slog.Logger, export *telemetry.Export) (*App, error) {
-	if err := settings.RefuseDemo(ctx, s.DatabaseURL); err != nil {
-		return nil, settings.Problem{Setting: "FUNDPASS_DATABASE_URL", Err: err}
+// startOne assembles the server of one centre, unless the database is the demo's.
+func startOne(ctx context.Context, s settings.Settings, log *slog.Logger, export *telemetry.Export) (server, error) {
+	if err := refuseDemo(ctx, s); err != nil {
+		return nil, err
 	}
-	return assemble(ctx, s, log, export)
+	return assembleAlone(ctx, s, log, export)
+}
+
+func refuseDemo(ctx context.Context, s settings.Settings) error {
+	if err := settings.RefuseDemo(ctx, s.DatabaseURL); err != nil {
+		return settings.Problem{Setting: "FUNDPASS_DATABASE_URL", Err: err}
+	}
+	return nil
 }

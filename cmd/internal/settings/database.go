@@ -3,6 +3,7 @@ package settings
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"fundpass/keys"
@@ -31,15 +32,33 @@ func (s Settings) OpenStore(ctx context.Context, c store.Config) (*store.DB, err
 	c.DSN, c.Center, c.AppID = s.DatabaseURL, s.Center, s.AppID
 	c.ConnectLimit, c.CallLimit = DatabaseLimit, DatabaseLimit
 	db, err := store.Open(ctx, c)
+	return db, storeProblem(err)
+}
+
+// Connect connects to the database of the settings, for several centres.
+func (s Settings) Connect(ctx context.Context, log *slog.Logger) (*store.Server, error) {
+	server, err := store.Connect(ctx, store.ServerConfig{DSN: s.DatabaseURL, ConnectLimit: DatabaseLimit, CallLimit: DatabaseLimit, Log: log})
+	return server, storeProblem(err)
+}
+
+// OpenCenter opens the centre of the settings on a server, with the keys of c.
+func (s Settings) OpenCenter(ctx context.Context, server *store.Server, c store.CenterConfig) (*store.DB, error) {
+	c.Center, c.AppID = s.Center, s.AppID
+	db, err := server.OpenCenter(ctx, c)
+	return db, storeProblem(err)
+}
+
+// storeProblem returns an error of the store under the setting that it is about.
+func storeProblem(err error) error {
 	switch {
 	case errors.Is(err, store.ErrOtherColumnKey):
-		return nil, Problem{"FUNDPASS_COLUMN_KEY_FILE", err}
+		return Problem{"FUNDPASS_COLUMN_KEY_FILE", err}
 	case errors.Is(err, store.ErrOtherPepper):
-		return nil, Problem{"FUNDPASS_PEPPER_FILE", err}
+		return Problem{"FUNDPASS_PEPPER_FILE", err}
 	case err != nil:
-		return nil, Problem{"FUNDPASS_DATABASE_URL", err}
+		return Problem{"FUNDPASS_DATABASE_URL", err}
 	}
-	return db, nil
+	return nil
 }
 
 // ErrDemoDatabase refuses a database of fundpass demo, whose passwords are public.

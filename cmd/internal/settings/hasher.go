@@ -17,6 +17,11 @@ func UseTestLimits(wait time.Duration) {
 	DatabaseLimit = wait
 }
 
+// NewTenant returns a hasher with the pepper of f that shares a pool with other centres.
+func (s Settings) NewTenant(f Files, pool *passwd.Pool) *passwd.Hasher {
+	return passwd.NewHasher(passwd.HasherConfig{Pepper: f.Pepper, Memory: hashCost.memory, Time: hashCost.time, Pool: pool, Tenant: s.Center})
+}
+
 // NewHasher returns a hasher with the pepper of f that computes as many hashes at once as
 // there are processors.
 func NewHasher(f Files) *passwd.Hasher {

@@ -25,7 +25,7 @@ func Misspelt(w terminal.Stdio) []Problem {
 	var all []Problem
 	for _, entry := range slices.Sorted(slices.Values(w.Environ())) {
 		name, value, _ := strings.Cut(entry, "=")
-		if strings.TrimSpace(value) == "" || !variableName.MatchString(name) || isSetting(name) || kubernetesVariable.MatchString(entry) {
+		if strings.TrimSpace(value) == "" || !variableName.MatchString(name) || IsSetting(name) || kubernetesVariable.MatchString(entry) {
 			continue
 		}
 		upper := strings.ToUpper(name)
@@ -54,7 +54,8 @@ func originOf(w terminal.Stdio, name string) string {
 	return ""
 }
 
-func isSetting(name string) bool {
+// IsSetting reports whether a variable is a setting.
+func IsSetting(name string) bool {
 	return slices.ContainsFunc(Fields(), func(f Field) bool { return f.Name == name })
 }
 

@@ -21,22 +21,26 @@ import (
 // FUNDPASS_DATABASE_URL names. The about tag is the description in the help, in errors
 // about missing settings and in the documentation; the zh tag is the same in Chinese, for
 // the documentation. The need tag is yes if a server cannot start without the setting, and
-// usual if keys new writes it into its file of settings although a server can do without.
+// usual if keys new writes it into its file of settings although a server can do without. The of tag is process for the settings that the centres of
+// FUNDPASS_CENTERS_FILE share.
 type Settings struct {
-	Addr          string        `env:"FUNDPASS_ADDR" envDefault:"127.0.0.1:8080" about:"listen address of the API; a loopback address behind a reverse proxy, another address only inside a container" zh:"接口的监听地址；在反向代理后面用本机地址，其他地址只用于容器内"`
-	OpsAddr       string        `env:"FUNDPASS_OPS_ADDR" envDefault:"127.0.0.1:9090" about:"listen address of health checks and metrics, for operators only" zh:"健康检查和指标的监听地址，只供运维使用"`
-	OpsPublic     string        `env:"FUNDPASS_OPS_PUBLIC" about:"yes permits a FUNDPASS_OPS_ADDR that is not a loopback address" zh:"yes 允许 FUNDPASS_OPS_ADDR 不是本机地址"`
-	WebsiteAddr   string        `env:"FUNDPASS_WEBSITE_ADDR" about:"address of the centre's pages in a browser; loopback behind a reverse proxy; without it there are none" zh:"网上服务大厅页面的地址；在反向代理后面用本机地址；不设则不提供页面"`
+	Addr          string        `env:"FUNDPASS_ADDR" of:"process" envDefault:"127.0.0.1:8080" about:"listen address of the API; a loopback address behind a reverse proxy, another address only inside a container" zh:"接口的监听地址；在反向代理后面用本机地址，其他地址只用于容器内"`
+	OpsAddr       string        `env:"FUNDPASS_OPS_ADDR" of:"process" envDefault:"127.0.0.1:9090" about:"listen address of health checks and metrics, for operators only" zh:"健康检查和指标的监听地址，只供运维使用"`
+	OpsPublic     string        `env:"FUNDPASS_OPS_PUBLIC" of:"process" about:"yes permits a FUNDPASS_OPS_ADDR that is not a loopback address" zh:"yes 允许 FUNDPASS_OPS_ADDR 不是本机地址"`
+	WebsiteAddr   string        `env:"FUNDPASS_WEBSITE_ADDR" of:"process" about:"address of the centre's pages in a browser; loopback behind a reverse proxy; without it there are none" zh:"网上服务大厅页面的地址；在反向代理后面用本机地址；不设则不提供页面"`
 	WebsiteOrigin string        `env:"FUNDPASS_WEBSITE_ORIGIN" about:"origin of these pages as browsers see it, https://host or https://host:port; needed with FUNDPASS_WEBSITE_ADDR" zh:"浏览器看到的页面来源，写作 https://主机 或 https://主机:端口；设了 FUNDPASS_WEBSITE_ADDR 时必填"`
-	MobileAddr    string        `env:"FUNDPASS_MOBILE_ADDR" about:"listen address of the API for the centre's own app; loopback behind a reverse proxy; without it there is none" zh:"手机应用接口的监听地址；在反向代理后面用本机地址；不设则不提供"`
+	MobileAddr    string        `env:"FUNDPASS_MOBILE_ADDR" of:"process" about:"listen address of the API for the centre's own app; loopback behind a reverse proxy; without it there is none" zh:"手机应用接口的监听地址；在反向代理后面用本机地址；不设则不提供"`
 	MobileURL     string        `env:"FUNDPASS_MOBILE_URL" about:"URL before the paths of that API as the app calls it, https://host or https://host/prefix; needed with FUNDPASS_MOBILE_ADDR, because the app signs it in every request" zh:"手机应用访问该接口时路径之前的地址，https://主机 或 https://主机/前缀；设了 FUNDPASS_MOBILE_ADDR 时必填，手机应用的每个请求都对它签名"`
-	DrainDelay    time.Duration `env:"FUNDPASS_DRAIN_DELAY" envDefault:"0s" about:"how long a server that stops accepts connections while /readyz reports not ready, so that load balancers remove it; at most 1m" zh:"停止时继续接受连接、但 /readyz 报告未就绪的时间，供负载均衡摘除该服务；最长 1m"`
+	DrainDelay    time.Duration `env:"FUNDPASS_DRAIN_DELAY" of:"process" envDefault:"0s" about:"how long a server that stops accepts connections while /readyz reports not ready, so that load balancers remove it; at most 1m" zh:"停止时继续接受连接、但 /readyz 报告未就绪的时间，供负载均衡摘除该服务；最长 1m"`
 
-	Environment string `env:"FUNDPASS_ENVIRONMENT" envDefault:"production" about:"name of the environment in every log line; production also warns if the gateway is not Alipay's production gateway" zh:"环境名称，写在每行日志里；production 还会在网关不是支付宝生产网关时告警"`
+	CentersFile string `env:"FUNDPASS_CENTERS_FILE" of:"process" about:"JSON file of the fund centres that this process serves, each with a file of settings of its own; unset, it serves the one centre of the other settings" zh:"本进程所服务的各公积金中心的 JSON 文件，每个中心另有自己的设置文件；不设则只服务其余设置所写的一个中心"`
+	Environment string `env:"FUNDPASS_ENVIRONMENT" of:"process" envDefault:"production" about:"name of the environment in every log line; production also warns if the gateway is not Alipay's production gateway" zh:"环境名称，写在每行日志里；production 还会在网关不是支付宝生产网关时告警"`
 	Center      string `env:"FUNDPASS_CENTER" envDefault:"default" need:"usual" about:"id of the fund centre, 1 to 32 letters, digits, - or _; the first column of every table" zh:"公积金中心的标识，1 至 32 个字母、数字、- 或 _；是每张表的第一列"`
-	DatabaseURL string `env:"FUNDPASS_DATABASE_URL" need:"yes" about:"PostgreSQL connection string with an explicit sslmode, e.g. postgres://fundpass@db1,db2/fundpass?sslmode=verify-full&target_session_attrs=read-write&passfile=/etc/fundpass/pgpass" zh:"PostgreSQL 连接串，须写明 sslmode，例如 postgres://fundpass@db1,db2/fundpass?sslmode=verify-full&target_session_attrs=read-write&passfile=/etc/fundpass/pgpass"`
+	DatabaseURL string `env:"FUNDPASS_DATABASE_URL" of:"process" need:"yes" about:"PostgreSQL connection string with an explicit sslmode, e.g. postgres://fundpass@db1,db2/fundpass?sslmode=verify-full&target_session_attrs=read-write&passfile=/etc/fundpass/pgpass" zh:"PostgreSQL 连接串，须写明 sslmode，例如 postgres://fundpass@db1,db2/fundpass?sslmode=verify-full&target_session_attrs=read-write&passfile=/etc/fundpass/pgpass"`
 
 	AppID              string       `env:"FUNDPASS_APP_ID" need:"yes" about:"APPID of the mini-program, from Alipay's console" zh:"小程序的 APPID，见支付宝控制台"`
+	ThirdPartyAppID    string       `env:"FUNDPASS_THIRD_PARTY_APP_ID" about:"for integrators: APPID of the third-party application (第三方应用) that the mini-program has authorised; the key settings are then this application's, and FUNDPASS_APP_ID stays the mini-program's" zh:"服务商填写：小程序授权的第三方应用的 APPID；设置后各项密钥都是第三方应用的，FUNDPASS_APP_ID 仍是小程序的"`
+	AppAuthTokenFile   string       `env:"FUNDPASS_APP_AUTH_TOKEN_FILE" about:"file with the app_auth_token that the mini-program granted to the third-party application; fundpass keys fetch-app-auth writes it; SIGHUP reloads it; needed with FUNDPASS_THIRD_PARTY_APP_ID" zh:"小程序授权给第三方应用的 app_auth_token 的文件，由 fundpass keys fetch-app-auth 写入；SIGHUP 重新读取；设了 FUNDPASS_THIRD_PARTY_APP_ID 时必填"`
 	AppKeyFile         string       `env:"FUNDPASS_APP_KEY_FILE" need:"yes" about:"file with the application's private key (应用私钥): PEM or one line of base64, PKCS#1 or PKCS#8; fundpass keys new creates one" zh:"应用私钥的文件：PEM 或一行 base64，PKCS#1 或 PKCS#8；可用 fundpass keys new 生成"`
 	AlipayKeyFiles     FileList     `env:"FUNDPASS_ALIPAY_KEY_FILES" need:"yes" about:"files with Alipay's public keys (支付宝公钥) or, in certificate mode, certificates, comma separated; several while Alipay's key changes" zh:"支付宝公钥的文件，证书模式下为证书文件；用逗号分隔，支付宝更换密钥期间可有多个"`
 	AppCertFile        string       `env:"FUNDPASS_APP_CERT_FILE" about:"certificate mode: file appCertPublicKey_<APPID>.crt" zh:"证书模式：appCertPublicKey_<APPID>.crt 文件"`
@@ -70,7 +74,7 @@ type Settings struct {
 
 	LogRefusedMessage string `env:"FUNDPASS_LOG_REFUSED_MESSAGE" envDefault:"no" about:"sealed logs the next refused message of Alipay, one after each start, encrypted with the column key; fundpass verify decrypts the line" zh:"sealed 把下一条被拒绝的支付宝消息用列密钥加密后写入日志，每次启动只写一条；用 fundpass verify 解密该行"`
 
-	TrustedProxies Networks `env:"FUNDPASS_TRUSTED_PROXIES" need:"usual" about:"addresses or CIDRs of reverse proxies whose X-Forwarded-For is trusted, comma separated; networks wider than /8, or /20 for IPv6, are refused" zh:"反向代理的地址或 CIDR，逗号分隔，信任其 X-Forwarded-For；比 /8（IPv6 为 /20）更宽的网段会被拒绝"`
+	TrustedProxies Networks `env:"FUNDPASS_TRUSTED_PROXIES" of:"process" need:"usual" about:"addresses or CIDRs of reverse proxies whose X-Forwarded-For is trusted, comma separated; networks wider than /8, or /20 for IPv6, are refused" zh:"反向代理的地址或 CIDR，逗号分隔，信任其 X-Forwarded-For；比 /8（IPv6 为 /20）更宽的网段会被拒绝"`
 	PerAddress     Rate     `env:"FUNDPASS_PER_ADDRESS" about:"rate limit of one network address as PER_SECOND,BURST; unset, it is 100,1000, because carriers share addresses" zh:"一个网络地址的请求限额，写作 每秒,突发；不设为 100,1000，因为运营商共用地址"`
 	PerUser        Rate     `env:"FUNDPASS_PER_USER" about:"rate limit of one Alipay user as PER_SECOND,BURST; unset, it is 5,60" zh:"一个支付宝用户的请求限额，写作 每秒,突发；不设为 5,60"`
 }
@@ -157,6 +161,7 @@ type Field struct {
 	kind                 string // "time" or "int"; "" for all others
 	Needed               bool
 	Usual                bool // not needed, but what most servers set
+	OfProcess            bool // of the process and not of a centre
 	index                int
 }
 
@@ -169,7 +174,7 @@ func Fields() []Field {
 		}
 		all = append(all, Field{
 			Name: f.Tag.Get("env"), Default: f.Tag.Get("envDefault"), About: f.Tag.Get("about"), AboutZH: f.Tag.Get("zh"),
-			kind: kindOf(f.Type), Needed: f.Tag.Get("need") == "yes", Usual: f.Tag.Get("need") == "usual", index: f.Index[0],
+			kind: kindOf(f.Type), Needed: f.Tag.Get("need") == "yes", Usual: f.Tag.Get("need") == "usual", OfProcess: f.Tag.Get("of") == "process", index: f.Index[0],
 		})
 	}
 	return all

@@ -213,13 +213,15 @@ var longHelpTexts = map[string]string{
 
 	"Serve serves the mini-program until it gets SIGTERM or SIGINT, and then finishes the\n" +
 		"active requests. SIGHUP reloads the keys of the application, of Alipay, of the\n" +
-		"transport and of the content; the other files are read at the start only. Settings\n" +
+		"transport and of the content; the other files are read at the start only. With\n" +
+		"FUNDPASS_CENTERS_FILE it also adds, removes and changes centres. Settings\n" +
 		"are environment variables, or lines of the file that --env-file names; the\n" +
 		"environment wins:\n" +
 		"\n" +
 		"%s": "serve 为小程序提供服务，收到 SIGTERM 或 SIGINT 后处理完进行中的请求再结束。SIGHUP\n" +
-		"重新读取应用密钥、支付宝密钥、传输密钥和内容密钥；其他文件只在启动时读取。设置取自\n" +
-		"环境变量，或 --env-file 所指文件中的各行；环境变量优先：\n" +
+		"重新读取应用密钥、支付宝密钥、传输密钥和内容密钥；其他文件只在启动时读取。\n" +
+		"设了 FUNDPASS_CENTERS_FILE 时，还会增加、移除和更换中心。设置取自环境变量，或\n" +
+		" --env-file 所指文件中的各行；环境变量优先：\n" +
 		"\n" +
 		"%s",
 

@@ -32,6 +32,7 @@ const table = {
   BAD_REQUEST: { does: 'correct', report: true },
   NOT_FOUND: { does: 'say', report: true, text: '该功能暂未开通，请到柜台办理' },
   NOT_OFFERED: { does: 'say', report: true, text: '该功能暂未开通，请到柜台办理' },
+  CENTER_UNKNOWN: { does: 'say', report: true },
   METHOD_NOT_ALLOWED: { does: 'say', report: true },
   PAYLOAD_TOO_LARGE: { does: 'say' },
   UNSUPPORTED_MEDIA_TYPE: { does: 'say', report: true },

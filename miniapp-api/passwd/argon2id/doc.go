@@ -17,7 +17,8 @@
 //     server, compared with 128 times with x/crypto behind a semaphore.
 //   - Callers wait in a queue that is bounded by time. A caller who would wait too long gets
 //     the time to retry before anything is charged or computed, one caller cannot fill the
-//     queue, and unverified callers do not block verified ones.
+//     queue, and unverified callers do not block verified ones. Tenants that share a pool
+//     take turns, so that a flood on one delays another by about one hash.
 //
 // BenchmarkArena, BenchmarkThroughput, BenchmarkRequestsBesideHashing and BenchmarkMemory
 // repeat the measurements and measure x/crypto in the same run.

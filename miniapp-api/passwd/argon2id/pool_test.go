@@ -54,7 +54,12 @@ func free(p *Pool) int { return len(p.idle) }
 func (q *queue) empty() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.held == [2]int{} && q.waiting[verified].Len()+q.waiting[unverified].Len()+len(q.byIdentity) == 0
+	for _, l := range q.lines {
+		if l.held != [2]int{} || l.length()+len(l.byIdentity) > 0 {
+			return false
+		}
+	}
+	return q.taken == 0 && len(q.waiting) == 0
 }
 
 // TestReserveIsBoundedByTime checks that a caller who would wait too long is refused.

@@ -54,34 +54,57 @@ func (e *BusyError) Error() string { return ErrBusy.Error() }
 // Is reports whether target is ErrBusy.
 func (e *BusyError) Is(target error) bool { return target == ErrBusy }
 
-// A queue decides who gets the next place. It refuses callers who would wait longer than
-// maxWait, judging by how long places were held recently. Verified and unverified callers
-// each wait in first-come order. While verified callers wait, unverified ones get every
-// third place and hold at most half of the places, or one if there is only one.
+// A queue decides who gets the next place. Tenants take turns: the next place goes to the
+// waiting tenant that holds the fewest places, and among those to the one that was served
+// least recently. A tenant that is alone has all places. A tenant that holds none need not
+// wait for one if the spare place is free, so a tenant whose callers pile up does not delay
+// the single caller of another. The callers of a tenant are ordered by its line.
 type queue struct {
 	places  int
 	maxWait time.Duration
 	now     func() time.Time
 
-	mu          sync.Mutex
-	held        [2]int               // places held, by rank
-	waiting     [2]list.List         // of *waiter, by rank
-	byIdentity  map[string][]*waiter // further callers of an identity that waits or has a place
-	verifiedRun int                  // places given to verified callers since the last unverified one, while one waits
-	meanHold    time.Duration        // moving average of the time a place is held
-	nextRetry   [2]time.Time         // when the next refused caller should retry, by rank
+	mu      sync.Mutex
+	lines   map[string]*line // by tenant
+	waiting []*line          // those with callers in the queue
+	taken   int              // places held, without the spare one
+	spare   bool             // the spare place is free
+	turns   uint64           // places given so far
 }
 
 func newQueue(places int, maxWait time.Duration, now func() time.Time) *queue {
-	return &queue{places: places, maxWait: maxWait, now: now, byIdentity: make(map[string][]*waiter), meanHold: initialHold}
+	return &queue{places: places, maxWait: maxWait, now: now, lines: make(map[string]*line)}
+}
+
+// line returns the line of a tenant. It is kept, because it knows how long the tenant's
+// hashes take.
+func (q *queue) line(tenant string) *line {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.lines[tenant]
+	if l == nil {
+		l = newLine(q)
+		q.lines[tenant] = l
+	}
+	return l
+}
+
+// addSpare adds the spare place.
+func (q *queue) addSpare() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.spare = true
+	q.serve()
 }
 
 // A waiter is one caller from enter to leave.
 type waiter struct {
 	Caller
+	line    *line
 	ready   chan struct{} // closed when the caller gets a place
 	element *list.Element // nil if not in the queue
 	begun   time.Time     // zero without a place
+	spare   bool          // the place is the spare one
 	used    bool          // the place was used
 }
 
@@ -89,32 +112,44 @@ type waiter struct {
 // second request of an identity waits behind the first, outside the queue: an identity
 // that sends a hundred requests computes in one place and delays nobody else. Nothing has
 // been charged at this time.
-func (q *queue) enter(c Caller) (*waiter, error) {
+func (q *queue) enter(l *line, c Caller) (*waiter, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	t := &waiter{Caller: c, ready: make(chan struct{})}
-	wait := q.wait(c.rank())
-	if behind, present := q.byIdentity[c.Identity]; present {
-		if time.Duration(len(behind)+1)*(wait+q.meanHold) > q.maxWait {
+	t := &waiter{Caller: c, line: l, ready: make(chan struct{})}
+	wait := l.wait(c.rank())
+	if behind, present := l.byIdentity[c.Identity]; present {
+		if time.Duration(len(behind)+1)*(wait+l.meanHold) > q.maxWait {
 			return nil, &BusyError{minRetry}
 		}
-		q.byIdentity[c.Identity] = append(behind, t)
+		l.byIdentity[c.Identity] = append(behind, t)
 		return t, nil
 	}
-	if q.held[verified]+q.held[unverified] == q.places && wait > q.maxWait {
-		return nil, &BusyError{q.retryAfter(c.rank())}
+	if q.taken == q.places && wait > q.maxWait {
+		return nil, &BusyError{l.retryAfter(c.rank())}
 	}
 	if c.Identity != "" {
-		q.byIdentity[c.Identity] = nil
+		l.byIdentity[c.Identity] = nil
 	}
 	q.enqueue(t)
 	return t, nil
 }
 
-// enqueue appends a waiter to its queue, where it may be served at once.
+// enqueue appends a waiter to its line, where it may be served at once.
 func (q *queue) enqueue(t *waiter) {
-	t.element = q.waiting[t.rank()].PushBack(t)
+	if t.line.length() == 0 {
+		q.waiting = append(q.waiting, t.line)
+	}
+	t.element = t.line.waiting[t.rank()].PushBack(t)
 	q.serve()
+}
+
+// dequeue removes a waiter from its line.
+func (q *queue) dequeue(t *waiter) {
+	t.line.waiting[t.rank()].Remove(t.element)
+	t.element = nil
+	if t.line.length() == 0 {
+		q.waiting = slices.DeleteFunc(q.waiting, func(l *line) bool { return l == t.line })
+	}
 }
 
 // leave removes a waiter, whether it has a place or not. A place that was not used is not
@@ -122,99 +157,74 @@ func (q *queue) enqueue(t *waiter) {
 func (q *queue) leave(t *waiter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	behind := q.byIdentity[t.Identity]
+	l := t.line
+	behind := l.byIdentity[t.Identity]
 	if t.element == nil && t.begun.IsZero() {
-		q.byIdentity[t.Identity] = slices.DeleteFunc(behind, func(other *waiter) bool { return other == t })
+		l.byIdentity[t.Identity] = slices.DeleteFunc(behind, func(other *waiter) bool { return other == t })
 		return
 	}
 	if t.element != nil {
-		q.waiting[t.rank()].Remove(t.element)
+		q.dequeue(t)
 	} else {
-		q.held[t.rank()]--
+		q.vacate(t)
 	}
 	if t.used {
-		q.meanHold += (min(q.now().Sub(t.begun), q.maxWait) - q.meanHold) / holdWeight
+		l.meanHold += (min(q.now().Sub(t.begun), q.maxWait) - l.meanHold) / holdWeight
 	}
 	if len(behind) > 0 {
-		q.byIdentity[t.Identity] = behind[1:]
+		l.byIdentity[t.Identity] = behind[1:]
 		q.enqueue(behind[0])
 		return
 	}
-	delete(q.byIdentity, t.Identity)
+	delete(l.byIdentity, t.Identity)
 	q.serve()
 }
 
 // serve assigns the free places.
 func (q *queue) serve() {
-	for q.held[verified]+q.held[unverified] < q.places {
-		element := q.next()
-		if element == nil {
+	for len(q.waiting) > 0 {
+		l := slices.MinFunc(q.waiting, (*line).compare)
+		spare := q.taken == q.places
+		if spare && (!q.spare || l.holds() > 0) {
 			return
 		}
-		t := element.Value.(*waiter)
-		q.waiting[t.rank()].Remove(element)
-		q.held[t.rank()]++
-		t.element, t.begun = nil, q.now()
+		t := l.next().Value.(*waiter)
+		q.dequeue(t)
+		q.occupy(t, spare)
 		close(t.ready)
 	}
 }
 
-// next returns the element that gets the next place, or nil. verifiedRun counts only
-// while both ranks wait, so that unverified callers earn nothing while there are none.
-func (q *queue) next() *list.Element {
-	first, other := q.waiting[verified].Front(), q.waiting[unverified].Front()
-	switch {
-	case first == nil:
-		return other
-	case other == nil:
-		q.verifiedRun = 0
-		return first
-	case q.verifiedRun < verifiedPerUnverified || q.held[unverified] >= max(1, q.places/2):
-		q.verifiedRun++
-		return first
+// occupy gives a waiter a place.
+func (q *queue) occupy(t *waiter, spare bool) {
+	if spare {
+		t.spare, q.spare = true, false
+	} else {
+		q.taken++
 	}
-	q.verifiedRun = 0
-	return other
+	q.turns++
+	t.line.held[t.rank()]++
+	t.line.served = q.turns
+	t.begun = q.now()
 }
 
-// wait returns how long a caller who enters now would wait.
-func (q *queue) wait(r rank) time.Duration {
-	place := q.waiting[r].Len() + 1
-	between := place * verifiedPerUnverified
-	if r == verified {
-		between = place / verifiedPerUnverified
+// vacate takes the place back.
+func (q *queue) vacate(t *waiter) {
+	if t.spare {
+		q.spare = true
+	} else {
+		q.taken--
 	}
-	return q.interval() * time.Duration(place+min(q.waiting[r.other()].Len(), between))
-}
-
-// interval returns the time from one free place to the next.
-func (q *queue) interval() time.Duration { return q.meanHold / time.Duration(q.places) }
-
-// retryAfter spreads the retries of refused callers: they are scheduled one after the
-// other, at the rate at which their rank gets places.
-func (q *queue) retryAfter(r rank) time.Duration {
-	step := q.interval()
-	if q.waiting[r.other()].Len() > 0 {
-		step *= verifiedPerUnverified + 1
-		if r == verified {
-			step /= verifiedPerUnverified
-		}
-	}
-	now := q.now()
-	if first := now.Add(minRetry); q.nextRetry[r].Before(first) {
-		q.nextRetry[r] = first
-	}
-	after := min(q.nextRetry[r].Sub(now), maxRetry)
-	if after < maxRetry {
-		q.nextRetry[r] = q.nextRetry[r].Add(step)
-	}
-	return after
+	t.line.held[t.rank()]--
 }
 
 // length returns the number of callers in the queue, without those who wait behind their
 // own identity.
-func (q *queue) length() int {
+func (q *queue) length() (n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.waiting[verified].Len() + q.waiting[unverified].Len()
+	for _, l := range q.waiting {
+		n += l.length()
+	}
+	return n
 }

@@ -9,17 +9,21 @@ import (
 	"time"
 )
 
-// A queueTest is a queue with a clock that the test sets, and its callers by name.
+// A queueTest is a queue with a clock that the test sets, the line of its only tenant, and its
+// callers by name.
 type queueTest struct {
 	*queue
+	*line
 	t       *testing.T
-	at      time.Time
+	at      *time.Time
 	waiters map[string]*waiter
 }
 
 func newQueueTest(t *testing.T, places int, maxWait, meanHold time.Duration) *queueTest {
-	b := &queueTest{t: t, at: time.Unix(1, 0), waiters: map[string]*waiter{}}
-	b.queue = newQueue(places, maxWait, func() time.Time { return b.at })
+	at := time.Unix(1, 0)
+	b := &queueTest{t: t, at: &at, waiters: map[string]*waiter{}}
+	b.queue = newQueue(places, maxWait, func() time.Time { return at })
+	b.line = b.queue.line("")
 	b.meanHold = meanHold
 	return b
 }
@@ -28,7 +32,7 @@ func newQueueTest(t *testing.T, places int, maxWait, meanHold time.Duration) *qu
 func (b *queueTest) enterAll(names ...string) {
 	b.t.Helper()
 	for _, name := range names {
-		waiter, err := b.enter(Caller{Identity: name, Unverified: strings.HasPrefix(name, "s")})
+		waiter, err := b.enter(b.line, Caller{Identity: name, Unverified: strings.HasPrefix(name, "s")})
 		if err != nil {
 			b.t.Fatalf("%s: %v", name, err)
 		}
@@ -39,7 +43,7 @@ func (b *queueTest) enterAll(names ...string) {
 // retryTime returns the BusyError.After of a caller who must be refused.
 func (b *queueTest) retryTime(name string) time.Duration {
 	b.t.Helper()
-	_, err := b.enter(Caller{Identity: name, Unverified: strings.HasPrefix(name, "s")})
+	_, err := b.enter(b.line, Caller{Identity: name, Unverified: strings.HasPrefix(name, "s")})
 	var busy *BusyError
 	if !errors.As(err, &busy) {
 		b.t.Fatalf("%s is not refused: %v", name, err)
@@ -63,8 +67,9 @@ func (b *queueTest) holders() string {
 func (b *queueTest) finish(name string, took time.Duration) {
 	waiter := b.waiters[name]
 	delete(b.waiters, name)
-	b.at = waiter.begun.Add(took)
-	waiter.used = !waiter.begun.IsZero()
+	if waiter.used = !waiter.begun.IsZero(); waiter.used {
+		*b.at = waiter.begun.Add(took)
+	}
 	b.leave(waiter)
 }
 
@@ -99,7 +104,7 @@ func TestQueueIsBoundedByTime(t *testing.T) {
 	if b.interval() < 80*time.Millisecond || b.interval() > 100*time.Millisecond {
 		t.Errorf("after twenty of 200 ms a place is free every %v", b.interval())
 	}
-	for b.length() > 18 {
+	for b.queue.length() > 18 {
 		b.retryTime("o-late")
 		for name := range strings.FieldsSeq(b.holders()) {
 			b.finish(name, 200*time.Millisecond)
@@ -146,7 +151,7 @@ func TestOneAnIdentity(t *testing.T) {
 	t.Parallel()
 	b := newQueueTest(t, 2, time.Minute, time.Millisecond)
 	enterAgain := func(id, name string) {
-		waiter, err := b.enter(Caller{Identity: id})
+		waiter, err := b.enter(b.line, Caller{Identity: id})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +173,7 @@ func TestOneAnIdentity(t *testing.T) {
 	b.finish("o3'", time.Millisecond)
 	b.finish("o1'", time.Millisecond)
 	for range 2 {
-		if _, err := b.enter(Caller{}); err != nil {
+		if _, err := b.enter(b.line, Caller{}); err != nil {
 			t.Errorf("the program itself: %v", err)
 		}
 	}
@@ -184,7 +189,7 @@ func TestFloodOfOneIdentity(t *testing.T) {
 	b := newQueueTest(t, 1, 2*time.Second, 20*time.Millisecond)
 	behind := 0
 	for {
-		if _, err := b.enter(Caller{Identity: "o1"}); err != nil {
+		if _, err := b.enter(b.line, Caller{Identity: "o1"}); err != nil {
 			break
 		}
 		behind++
@@ -213,7 +218,7 @@ func TestUnverifiedLeaveHalf(t *testing.T) {
 		b.enterAll(numbered("s", 4*places)...)
 		b.enterAll(numbered("o", 100)...)
 		var order string
-		for n := 0; b.waiting[verified].Len() > 0 && b.waiting[unverified].Len() > 0; n++ {
+		for n := 0; b.line.waiting[verified].Len() > 0 && b.line.waiting[unverified].Len() > 0; n++ {
 			before := strings.Fields(b.holders())
 			b.finish(before[n%len(before)], time.Millisecond)
 			for name := range strings.FieldsSeq(b.holders()) {
@@ -248,7 +253,7 @@ func TestSlowUnverifiedHoldHalf(t *testing.T) {
 	b := newQueueTest(t, 5, time.Hour, time.Millisecond)
 	b.enterAll(numbered("o", 100)...)
 	b.enterAll(numbered("s", 20)...)
-	for b.waiting[verified].Len() > 0 {
+	for b.line.waiting[verified].Len() > 0 {
 		for name := range strings.FieldsSeq(b.holders()) {
 			if name[0] == 'o' {
 				b.finish(name, time.Millisecond)
@@ -312,7 +317,7 @@ func TestRetriesAreSpread(t *testing.T) {
 			t.Fatalf("retry %d after %v, want %v", i, got, want)
 		}
 	}
-	b.at = b.at.Add(3 * time.Second)
+	*b.at = b.at.Add(3 * time.Second)
 	if got := b.retryTime("o-late"); got != 3*time.Second {
 		t.Errorf("three seconds later: %v", got)
 	}
