@@ -86,8 +86,8 @@ func (db *DB) issueToClaimed(ctx context.Context, tx *sqlx.Tx, o SMSCodeOrder, n
 		return c, err
 	}
 	network := []byte(o.Network)
-	person := dailyCount{countCodesOfNetworkAndPerson, db.cipher.Index("network and person of a code", network, o.PersonDigest), SMSCodesPerNetworkAndPerson}
-	if err := db.countOne(ctx, tx, person, now); err != nil {
+	ofPerson := dailyCount{countCodesOfNetworkAndPerson, db.cipher.Index("network and person of a code", network, o.PersonDigest), SMSCodesPerNetworkAndPerson}
+	if err := db.countOne(ctx, tx, ofPerson, now); err != nil {
 		return c, err
 	}
 	return c, db.countOne(ctx, tx, dailyCount{countCodesOfNetwork, db.cipher.Index("network of a code", network), SMSCodesPerNetwork}, now)

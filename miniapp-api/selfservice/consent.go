@@ -37,15 +37,15 @@ const (
 
 // A ConsentText is a text that citizens consent to. A changed Text needs a new Version.
 type ConsentText struct {
-	// Provider is store.ProviderCentre for the users of the website and the app, who are the
-	// same to the centre on both and consent once; "" for those of the identity provider.
+	// Provider is store.ProviderCentre for those whom the centre itself identifies, who are the
+	// same users on all their channels and consent once; "" for those of the identity provider.
 	Provider string `json:"provider,omitempty"`
 	Purpose  string `json:"purpose"`
 	Version  string `json:"version"` // 1 to 32 bytes
 	Text     string `json:"text"`    // Chinese
 }
 
-// centreConsents are the texts for the users of the website and the app of a centre without its
+// centreConsents are the texts for those whom the centre itself identifies, unless it has its
 // own. No third party gets their data, and the centre needs no consent to serve them (PIPL
 // article 13), so the only choice is about messages.
 var centreConsents = []ConsentText{{
@@ -61,7 +61,7 @@ var purposesOf = map[string][]string{
 
 // ParseConsents parses a JSON list of purpose, version and text, and of provider where that is
 // store.ProviderCentre. The list must name each purpose of the identity provider exactly once,
-// and may have the texts for the website and the app.
+// and may have the texts of store.ProviderCentre.
 func ParseConsents(raw []byte) ([]ConsentText, error) {
 	var texts []ConsentText
 	if err := json.Unmarshal(raw, &texts, json.RejectUnknownMembers(true)); err != nil {
