@@ -50,7 +50,7 @@ var rules = map[string]rule{
 	"store": {
 		ours: list("store/pgconn", "keys", "keys/calendar"),
 		modules: append(list("github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/pressly/goose/v3",
-			"github.com/google/uuid"), tracing...),
+			"github.com/google/uuid", "github.com/go-json-experiment/json"), tracing...),
 	},
 	"store/pgconn": {
 		modules: list("github.com/jmoiron/sqlx", "github.com/lib/pq", "golang.org/x/sys"),

@@ -45,6 +45,9 @@ type AlipayKeyring struct {
 	rootCertSN string
 	appCertEnd time.Time
 	alipay     []AlipayKey
+
+	signingAppID string // the third-party application's; "" if the mini-program signs
+	appAuth      AppAuth
 }
 
 // NewAlipayKeyring returns an AlipayKeyring in public-key mode, or with certificates that
@@ -62,7 +65,8 @@ func NewAlipayKeyring(appID string, signer crypto.Signer, alipay []AlipayKey) (*
 	return r, nil
 }
 
-// AppID returns the application id the keys belong to.
+// AppID returns the id of the mini-program that the keys serve, which citizens and messages belong
+// to. A third-party application may sign for it; see SigningAppID.
 func (r *AlipayKeyring) AppID() string { return r.appID }
 
 // Signer returns the application's signing key: RSA, at least 2048 bits.

@@ -19,6 +19,12 @@ type AlipayKeyringFiles struct {
 	AppCert        string   // appCertPublicKey_<app id>.crt
 	AlipayRootCert string   // alipayRootCert.crt
 
+	// ThirdPartyAppID is the id of the third-party application (第三方应用) that the keys belong
+	// to and that calls Alipay for the mini-program AppID with the token in the file AppAuth;
+	// "" if the mini-program has keys of its own.
+	ThirdPartyAppID string
+	AppAuth         string
+
 	// SandboxRoot is the root certificate of Alipay's sandbox; "" in production. If it is
 	// set, certificates of Alipay's may also be issued under this root. Basic constraints
 	// of that chain are not checked, because the sandbox's intermediate certificate has
@@ -59,6 +65,7 @@ func loadKeyring(files AlipayKeyringFiles, now time.Time) (*AlipayKeyring, error
 		l.loadAppCert()
 	}
 	l.loadSandbox()
+	l.loadAppAuth()
 	for _, path := range files.AlipayKeys {
 		l.loadAlipay(path)
 	}
@@ -146,7 +153,7 @@ func (l *keyringLoader) loadAppCert() {
 	}
 	chain, err := parseChain(data)
 	if err == nil {
-		err = verifyApp(chain[0], l.own, l.files.AppID, l.now)
+		err = verifyApp(chain[0], l.own, l.files.signingAppID(), l.now)
 	}
 	if err == nil {
 		l.appCert, l.keyring.appCertEnd = chain[0], chain[0].NotAfter

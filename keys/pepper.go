@@ -82,10 +82,9 @@ func (p *Pepper) Derive(kid uint32, purpose string, parts ...[]byte) ([]byte, er
 // is the one to store. After a rotation a stored fingerprint equals one of the others, as
 // long as the file has its key.
 func (p *Pepper) Fingerprints(purpose string, parts ...[]byte) [][]byte {
-	framed := frame(purpose, parts)
 	all := make([][]byte, 1, len(p.keys.PRFs))
 	for kid := range p.keys.PRFs {
-		tag, err := p.Tag(kid, framed)
+		tag, err := p.Derive(kid, purpose, parts...)
 		if err != nil {
 			panic("keys: fingerprint: " + err.Error()) // the key exists, and HMAC does not fail
 		}

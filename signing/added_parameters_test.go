@@ -76,6 +76,9 @@ func TestAddedParameters(t *testing.T) {
 			if strings.HasPrefix(kind, "spi.") && more.Get("trace_id") == "a b&c=d" {
 				continue // a handler could not tell "&c=" from a parameter, so it is rejected
 			}
+			if more.Has("auth_app_id") && genuine.form.Has("auth_app_id") {
+				continue // not added, but replaced
+			}
 			form := maps.Clone(genuine.form)
 			maps.Copy(form, more)
 			bodies := map[string][]byte{"signed": signed(t, maps.Clone(form), genuine.rule)}

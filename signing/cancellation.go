@@ -31,7 +31,7 @@ func (n Notification) Cancellation() (Cancellation, error) {
 	if err != nil {
 		return Cancellation{}, err
 	}
-	if fields["app_id"] != n.AppID {
+	if !n.names(fields["app_id"]) {
 		return Cancellation{}, fmt.Errorf("%w: biz_content.app_id", ErrWrongApp)
 	}
 	id, ok := identify(n.AppID, fields["open_id"], fields["user_id"])
@@ -43,6 +43,12 @@ func (n Notification) Cancellation() (Cancellation, error) {
 		return Cancellation{}, fmt.Errorf("%w: biz_content.cancel_time is not in milliseconds", ErrMalformed)
 	}
 	return Cancellation{Identity: id, At: time.UnixMilli(ms)}, nil
+}
+
+// names reports whether app_id in biz_content names the mini-program. In a message that a
+// third-party application receives, it may be the receiver's if auth_app_id names the mini-program.
+func (n Notification) names(appID string) bool {
+	return appID == n.AppID || n.Receiver != "" && appID == n.Receiver && n.AuthAppID == n.AppID
 }
 
 // members returns the named members of a JSON object, strings unquoted and numbers as

@@ -120,14 +120,16 @@ func (g *Gateway) StartCertification(ctx context.Context, o CertifyOrder) (Certi
 	return Certification{ID: out.CertifyID, URL: page}, err
 }
 
-// pageURL returns the signed URL of the page of a verification.
+// pageURL returns the signed URL of the page of a verification. A third-party application signs it
+// without app_auth_token, because the URL goes to the citizen's phone; certify_id belongs to the
+// mini-program already. Whether Alipay's page accepts that is not documented.
 func pageURL(gateway string, keyring *keys.AlipayKeyring, certifyID string) (string, error) {
 	content, err := json.Marshal(map[string]string{"certify_id": certifyID})
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrConfiguration, err)
 	}
 	params := url.Values{
-		"app_id": {keyring.AppID()}, "method": {"alipay.user.certify.open.certify"}, "format": {"JSON"},
+		"app_id": {keyring.SigningAppID()}, "method": {"alipay.user.certify.open.certify"}, "format": {"JSON"},
 		"charset": {"utf-8"}, "sign_type": {"RSA2"}, "version": {"1.0"},
 		"timestamp": {time.Now().In(calendar.Beijing).Format(time.DateTime)}, "biz_content": {string(content)},
 	}

@@ -154,7 +154,7 @@ func (r *Report) wrongKey(info signatureInfo, found bool) string {
 
 func otherApp(keyring *keys.AlipayKeyring, params []param) string {
 	for _, name := range []string{"app_id", "auth_app_id", "biz_app_id"} {
-		if id := valueOf(params, name); id != "" && id != keyring.AppID() {
+		if id := valueOf(params, name); id != "" && id != keyring.AppID() && id != keyring.SigningAppID() {
 			return "; " + name + " is not this application's"
 		}
 	}

@@ -26,6 +26,10 @@ var (
 	// ErrConfiguration: the application is configured wrongly (key, application id,
 	// clock, permission, contracted product). A retry does not help; an operator must act.
 	ErrConfiguration = errors.New("signing: application is not configured as alipay expects")
+	// ErrAppAuth: the mini-program's authorisation of the third-party application
+	// (app_auth_token) is missing, wrong, expired or withdrawn, or lacks this interface. It
+	// wraps ErrConfiguration.
+	ErrAppAuth = fmt.Errorf("signing: app_auth_token not accepted: %w", ErrConfiguration)
 	// ErrIDType: Alipay does not verify documents of this type.
 	ErrIDType = errors.New("signing: document type is not supported by alipay")
 	// ErrUndeliverable: the citizen cannot receive the message: they did not subscribe,
@@ -92,9 +96,10 @@ var bySubCode = map[string]error{
 	"isv.unknow-auth-code":              ErrCodeInvalid, // 40002, the spelling is Alipay's
 	"isv.refresh-token-invalid":         ErrTokenInvalid,
 	"isv.invalid-auth-relations":        ErrTokenInvalid,  // 40003, the citizen has not consented
-	"aop.invalid-app-auth-token":        ErrConfiguration, // 20001, the merchant's token, not the citizen's
-	"aop.invalid-app-auth-token-no-api": ErrConfiguration, // 20001
-	"aop.app-auth-token-time-out":       ErrConfiguration, // 20001
+	"aop.invalid-app-auth-token":        ErrAppAuth,       // 20001, the mini-program's token, not the citizen's
+	"aop.invalid-app-auth-token-no-api": ErrAppAuth,       // 20001
+	"aop.app-auth-token-time-out":       ErrAppAuth,       // 20001
+	"isv.self-invoke-forbidden":         ErrAppAuth,       // 40006, a third-party application without app_auth_token
 	"aop.no-product-reg-by-partner":     ErrConfiguration, // 20001
 
 	// 40004 of alipay.open.app.mini.templatemessage.send. The first three are in Alipay's

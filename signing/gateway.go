@@ -84,12 +84,12 @@ func (g *Gateway) Replace(keyring *keys.AlipayKeyring) error {
 	if keyring == nil {
 		return fmt.Errorf("%w: no keys", ErrConfiguration)
 	}
-	if now := g.current.Load(); now != nil && now.keyring.AppID() != keyring.AppID() {
+	if now := g.current.Load(); now != nil && (now.keyring.AppID() != keyring.AppID() || now.keyring.SigningAppID() != keyring.SigningAppID()) {
 		return fmt.Errorf("%w: keys of another application", ErrConfiguration)
 	}
 	// In its production mode the SDK downloads and trusts any certificate that a
 	// response names, so this client uses the sandbox mode with g.url.
-	client, err := alipay.NewWithSigner(keyring.AppID(), newSDKSigner(keyring), false,
+	client, err := alipay.NewWithSigner(keyring.SigningAppID(), newSDKSigner(keyring), false,
 		alipay.WithSandboxGateway(g.url),
 		alipay.WithHTTPClient(newClient(g.transport, keyring, g.timeout)),
 		alipay.WithTimeLocation(calendar.Beijing),
@@ -108,6 +108,7 @@ func (g *Gateway) Keyring() *keys.AlipayKeyring { return g.current.Load().keyrin
 func (c *keyedClient) call(ctx context.Context, p *alipay.Payload, out any) error {
 	p.AddParam("app_cert_sn", c.keyring.AppCertSN()) // certificate mode only; the SDK omits empty values
 	p.AddParam("alipay_root_cert_sn", c.keyring.RootCertSN())
+	p.AddParam("app_auth_token", c.keyring.AppAuthToken()) // third-party application only
 	ctx, span := startSpan(ctx, p.APIName())
 	sent := context.WithValue(ctx, methodKey{}, p.APIName())
 	err := c.client.Request(sent, p, out)

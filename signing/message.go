@@ -40,6 +40,10 @@ func (f *form) verifiedNotification(keyring *keys.AlipayKeyring) (Notification, 
 		return Notification{}, err
 	}
 	n := Notification{Family: family, Rule: family.rule(), AppID: keyring.AppID(), KeySource: key.Source}
+	if keyring.IsThirdParty() {
+		n.Receiver = keyring.SigningAppID()
+		n.AuthAppID, _ = f.get("auth_app_id")
+	}
 	if err := f.read(&n); err != nil {
 		return Notification{}, err
 	}
@@ -80,6 +84,9 @@ func (f *form) family() (Family, error) {
 // returns ErrMalformed if app_id is missing, except in service messages, which have it
 // in their XML, and in SPI calls, where it is optional.
 func (f *form) checkApp(keyring *keys.AlipayKeyring, family Family) error {
+	if keyring.IsThirdParty() {
+		return f.checkThirdParty(keyring, family)
+	}
 	names := [...]string{"app_id", "auth_app_id"}
 	if family == FamilySPI {
 		names = [...]string{"app_id", "biz_app_id"}
@@ -117,6 +124,9 @@ func (f *form) read(n *Notification) error {
 }
 
 func (f *form) method(family Family) (method string) {
+	if kind, _ := f.get("notify_type"); kind == MethodAppAuthGranted {
+		return kind // documented without method; readContent must recognise it in any family
+	}
 	switch family {
 	case FamilyFromAnt:
 		method, _ = f.get("msg_method")
@@ -197,6 +207,11 @@ func (f *form) readContent(n *Notification) error {
 	}
 	if !isObject(content) {
 		return fmt.Errorf("%w: biz_content is not a JSON object (encrypted content is not supported)", ErrMalformed)
+	}
+	if n.Method == MethodAppAuthGranted {
+		public, err := withoutTokens(content)
+		n.BizContent = public
+		return err
 	}
 	n.BizContent = content
 	return nil

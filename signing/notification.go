@@ -57,15 +57,18 @@ func (f Family) rule() Rule {
 type Notification struct {
 	Family   Family
 	Rule     Rule
-	AppID    string // the application id of the keyring
+	AppID    string // the application id of the keyring's mini-program
 	NotifyID string // unique for AppID; "" only in FamilyService
 	Method   string // msg_method, method, notify_type or service, by family
 	Event    string // FamilyService only: EventType of its XML, e.g. "verifygw"
 	Charset  string // "UTF-8" or "GBK"; the charset of the answer to a FamilyService message
-	// BizContent is a JSON object in UTF-8, or nil if the message has none.
+	// BizContent is a JSON object in UTF-8, or nil if the message has none. That of
+	// open_app_auth_notify has no tokens.
 	BizContent json.RawMessage
 	At         time.Time // when Alipay created the message; zero if unknown
 	KeySource  string    // the file of the key that verified the signature
+	Receiver   string    // the third-party application that received the message; "" if AppID did
+	AuthAppID  string    // its auth_app_id; "" if Receiver is ""
 }
 
 // retryPeriod is the age at which a notification becomes stale. Alipay repeats one for

@@ -31,7 +31,7 @@ func TestFamilies(t *testing.T) {
 		{"alipay.unheard.of", signing.Notification{Family: signing.FamilyFromAnt, Rule: v1, Method: "alipay.unheard.of"}, true},
 		{"trade_status_sync", signing.Notification{Family: signing.FamilyTrade, Rule: v1, Method: "trade_status_sync"}, false},
 		{"servicemarket_order_notify", signing.Notification{Family: signing.FamilyEvent, Rule: v2, Method: "alipay.open.servicemarket.order.notify"}, false},
-		{"open_app_auth_notify", signing.Notification{Family: signing.FamilyEvent, Rule: v2, Method: "alipay.open.app.auth.notify"}, true},
+		{signing.MethodAppAuthGranted, signing.Notification{Family: signing.FamilyTrade, Rule: v1, Method: signing.MethodAppAuthGranted}, true},
 		{"alipay.service.check", signing.Notification{Family: signing.FamilyService, Rule: v2, Method: "alipay.service.check", Event: "verifygw"}, false},
 		{"alipay.mobile.public.message.notify", signing.Notification{Family: signing.FamilyService, Rule: v2, Method: "alipay.mobile.public.message.notify", Event: "follow"}, false},
 	}

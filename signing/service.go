@@ -2,6 +2,7 @@ package signing
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -14,13 +15,13 @@ import (
 //
 //	<XML><AppId>..</AppId><EventType>verifygw</EventType><CreateTime>1767294245000</CreateTime>..</XML>
 //
-// It returns ErrWrongApp if AppId is not n.AppID, and ErrMalformed.
+// It returns ErrWrongApp if AppId is not the receiver, and ErrMalformed.
 func (n *Notification) readService(content []byte) error {
 	members, err := xmlMembers(content)
 	if err != nil {
 		return err
 	}
-	if members["AppId"] != n.AppID {
+	if members["AppId"] != cmp.Or(n.Receiver, n.AppID) {
 		return fmt.Errorf("%w: AppId of its XML", ErrWrongApp)
 	}
 	n.Event = members["EventType"]

@@ -28,6 +28,8 @@ const (
 
 	countCodesOfPerson  = "SMS codes of a person"
 	countCodesOfNetwork = "SMS codes of a network"
+
+	countCodesOfNetworkAndPerson = "SMS codes of a network for a person"
 )
 
 // A start names the daily counters of one verification: one of the person, one of the user.

@@ -97,8 +97,8 @@ func (db *DB) useDevice(ctx context.Context, tx *sqlx.Tx, in SignIn, now time.Ti
 	return d.Thumbprint, err
 }
 
-// addDevice adds a device in place of the person's surplus ones. Another sign-in may have added
-// it meanwhile.
+// addDevice adds a device in place of the person's surplus ones and tells the owner, who may have
+// been talked out of the code. Another sign-in may have added it meanwhile.
 func (db *DB) addDevice(ctx context.Context, tx *sqlx.Tx, a Account, d SignInDevice, channel string, now time.Time) error {
 	id := uuid.New()
 	sealed, err := db.seal(d.Label, "devices", id[:])
@@ -118,7 +118,10 @@ func (db *DB) addDevice(ctx context.Context, tx *sqlx.Tx, a Account, d SignInDev
 	if err != nil || !fresh {
 		return err
 	}
-	return db.addEvent(ctx, tx, a.ID, EventDeviceAdded, channel, now)
+	if err := db.addEvent(ctx, tx, a.ID, EventDeviceAdded, channel, now); err != nil {
+		return err
+	}
+	return db.queueNotice(ctx, tx, notice{id, NoticeDeviceAdded, a.ID, centreIdentity(a.PersonDigest), a.PersonDigest}, now)
 }
 
 // endSurplusDevices ends what stands in the way of one more device: the person's devices beyond

@@ -17,14 +17,14 @@ import (
 
 // A deviceEnv has a person with devices, on a clock that the test moves.
 type deviceEnv struct {
-	t       *testing.T
+	t       testing.TB
 	dsn     string
 	db      *store.DB
 	account store.Account
 	ahead   atomic.Int64
 }
 
-func newDeviceEnv(t *testing.T) *deviceEnv {
+func newDeviceEnv(t testing.TB) *deviceEnv {
 	t.Helper()
 	e := &deviceEnv{t: t, dsn: storetest.Shared(t)}
 	e.db = e.server()
@@ -105,6 +105,9 @@ func TestDeviceIsAddedOnce(t *testing.T) {
 	}
 	events := column(t, e.db, `SELECT concat(kind, ' ', channel) FROM events WHERE kind LIKE 'device%'`)
 	if d := cmp.Diff([]string{"device_added app"}, events); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"device_added sms"}, column(t, e.db, `SELECT concat(kind, ' ', medium) FROM outbox`)); d != "" {
 		t.Error(d)
 	}
 }

@@ -14,7 +14,7 @@ type sqlText struct {
 	at         token.Pos
 }
 
-var beginsSQL = regexp.MustCompile(`(?i)^\s*\(?(WITH|SELECT|INSERT INTO|UPDATE|DELETE|MERGE|TRUNCATE|CREATE|DROP|ALTER|COPY|DECLARE|LOCK)\s`)
+var beginsSQL = regexp.MustCompile(`(?i)^\s*\(?(WITH|SELECT|INSERT INTO|UPDATE|DELETE|MERGE|TRUNCATE|CREATE|DROP|ALTER|COPY|DECLARE|LOCK|SET)\s`)
 
 // sqlOf returns the string expressions of a package that are SQL or parts of it. Constants
 // are resolved; other names are written in «».

@@ -33,6 +33,13 @@ const (
 	EventUnlocked       = "unlocked"
 
 	EventMessagesDeclined = "messages_declined" // by withdrawing the consent to them
+
+	// Somebody has requested a code that was sent to the phone on file: with the right
+	// password for the first three, with name and document for the last.
+	EventSignInCodeSent = "sign_in_code_sent"
+	EventDeviceCodeSent = "device_code_sent"
+	EventLinkCodeSent   = "link_code_sent"
+	EventResetCodeSent  = "reset_code_sent"
 )
 
 // An Event is one entry of a citizen's record.
@@ -43,7 +50,8 @@ type Event struct {
 	Channel string    `db:"channel" json:"channel"`
 }
 
-// addEvent adds an event to the record of an account.
+// addEvent adds an event to the record of an account, in the transaction of what it records:
+// the record neither lacks a deed nor shows one that was rolled back.
 func (db *DB) addEvent(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, kind, channel string, now time.Time) error {
 	return db.insertEvent(ctx, tx, account, newEvent(kind, channel, now))
 }
@@ -60,7 +68,8 @@ func (db *DB) insertEvent(ctx context.Context, tx *sqlx.Tx, account uuid.UUID, e
 	return err
 }
 
-// Events returns the latest n events of an account within the last year, newest first.
+// Events returns the latest n events of an account within the last year, newest first. The id
+// orders events of the same moment, so that two reads show the same order.
 func (db *DB) Events(ctx context.Context, account uuid.UUID, n int) ([]Event, error) {
 	events := []Event{}
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {

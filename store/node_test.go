@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +16,7 @@ import (
 // kept all the same.
 func TestEventsThroughWorker(t *testing.T) {
 	t.Parallel()
+	storetest.NeedDistributed(t)
 	dsn := storetest.DSN(t)
 	coordinator, worker := storetest.Coordinator(t, dsn), storetest.Worker(t, dsn)
 	month := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
@@ -44,9 +46,42 @@ func TestEventsThroughWorker(t *testing.T) {
 	}
 }
 
+// The coordinator does not wait long for a lock that a reader holds on a worker, because the
+// statements of all requests would queue behind it.
+func TestRetentionBesideReaderOfWorker(t *testing.T) {
+	t.Parallel()
+	storetest.NeedDistributed(t)
+	dsn := storetest.DSN(t)
+	coordinator, worker := storetest.Coordinator(t, dsn), storetest.Worker(t, dsn)
+	month := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+	storetest.Open(t, coordinator, storetest.WithNow(func() time.Time { return month }))
+	reader := storetest.Probe(t, worker).MustBegin()
+	defer reader.Rollback()
+	list := []string{}
+	noError(t, reader.Select(&list, `SELECT kind FROM events WHERE center_id = $1`, storetest.Center))
+	db := storetest.Open(t, coordinator, storetest.WithNow(func() time.Time { return month.AddDate(2, 0, 0) })) // returns while the reader has its lock
+	if got := partitions(t, storetest.ProbeOf(db)); got["events_2028_02"] != "" {
+		t.Errorf("made under a reader: %v", got)
+	}
+	addEvents(t, db, storetest.Center, 10, month)
+	if got := retained(t, db, 1, false); got["events"] != 10 {
+		t.Errorf("%v", got)
+	}
+	if partitions(t, storetest.ProbeOf(db))["events_2026_02"] == "" {
+		t.Error("partition dropped under a reader")
+	}
+	noError(t, reader.Rollback())
+	all, err := db.Retention(t.Context(), 1, false)
+	noError(t, err)
+	if !slices.Contains(all[0].Parts, "events_2026_02") {
+		t.Errorf("without a reader: %+v", all[0])
+	}
+}
+
 // Attempts through the coordinator and through a worker at once share one limit.
 func TestAttemptsThroughAllNodes(t *testing.T) {
 	t.Parallel()
+	storetest.NeedDistributed(t)
 	dsn, cipher := storetest.Shared(t), storetest.NewColumnCipher(t)
 	dbs := [2]*store.DB{}
 	for i, node := range []string{storetest.Coordinator(t, dsn), storetest.Worker(t, dsn)} {

@@ -18,7 +18,9 @@ type OpenStep struct {
 }
 
 // OpenSteps returns the open change and the open reset of the linked person, whoever opened
-// them. Either is nil if there is none.
+// them: with them owners see what another channel, or a stranger who knows the password, has
+// begun. Either is nil if there is none. One that has expired counts as closed, although its
+// row still says open.
 func (db *DB) OpenSteps(ctx context.Context, s Session) (change, reset *OpenStep, err error) {
 	now := db.clock()
 	var rows []struct {

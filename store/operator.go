@@ -17,8 +17,9 @@ const (
 // An OperatorRequest names a person, the operator who acts and the reason. Operator and
 // Reason are stored in clear text, so the caller keeps personal data out of them.
 type OperatorRequest struct {
-	AccountNo   string // GRZH, or "" if DocumentKey is set
-	DocumentKey []byte // see document.Document.Key
+	AccountNo   string    // GRZH, or "" if another field names the person
+	DocumentKey []byte    // see document.Document.Key
+	AccountID   uuid.UUID // of a LostEvent
 	Operator    string
 	Reason      string
 }
@@ -77,9 +78,9 @@ func (db *DB) accountsOf(ctx context.Context, tx *sqlx.Tx, u OperatorRequest) ([
 		SELECT `+accountColumns+`
 		FROM accounts a JOIN password_credentials c ON c.center_id = a.center_id AND c.account_id = a.account_id AND `+isPassword+`
 		WHERE a.center_id = $1 AND a.person_digest = coalesce($2::bytea, (
-			SELECT person_digest FROM accounts WHERE center_id = $1 AND account_no_digest = $3))
-		ORDER BY a.account_no_digest IS DISTINCT FROM $3, a.status, a.account_id`,
-		db.center, person, number); err != nil {
+			SELECT person_digest FROM accounts WHERE center_id = $1 AND (account_no_digest = $3 OR account_id = $4)))
+		ORDER BY a.account_no_digest IS DISTINCT FROM $3, a.account_id <> $4, a.status, a.account_id`,
+		db.center, person, number, u.AccountID); err != nil {
 		return nil, err
 	}
 	if len(rows) == 0 {

@@ -18,6 +18,7 @@ const (
 	NoticePasswordReset   = "password_reset"
 	NoticePasswordFrozen  = "password_frozen"
 	NoticeLinked          = "linked"
+	NoticeDeviceAdded     = "device_added"
 
 	NoticeTransferRequested = "transfer_requested" // to the holder, who can reject it
 	NoticeTransferRejected  = "transfer_rejected"  // to the requester

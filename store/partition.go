@@ -56,10 +56,17 @@ func (s *Server) makePartition(ctx context.Context, month time.Time) error {
 	return err
 }
 
-// createPartition creates a partition. It waits at most two seconds for its lock, because
-// the statements of all requests queue behind it.
+// limitLockWait makes the transaction wait at most two seconds for a lock of a table, because
+// the statements of all requests queue behind it. On a distributed server it applies to all
+// servers; others ignore the first setting.
+func limitLockWait(ctx context.Context, tx *sqlx.Tx) error {
+	_, err := tx.ExecContext(ctx, `SET LOCAL citus.propagate_set_commands = 'local'; SET LOCAL lock_timeout = '2s'`)
+	return err
+}
+
+// createPartition creates a partition.
 func createPartition(ctx context.Context, tx *sqlx.Tx, month time.Time) error {
-	if _, err := tx.ExecContext(ctx, `SET LOCAL lock_timeout = '2s'`); err != nil {
+	if err := limitLockWait(ctx, tx); err != nil {
 		return err
 	}
 	const day = "2006-01-02 00:00:00+00"
@@ -141,7 +148,7 @@ func (db *DB) dropPartition(ctx context.Context, name string) (rows int64, err e
 		return 0, err
 	}
 	err = db.inTx(ctx, func(tx *sqlx.Tx, _ time.Time) error {
-		if _, err := tx.ExecContext(ctx, `SET LOCAL lock_timeout = '2s'`); err != nil {
+		if err := limitLockWait(ctx, tx); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `DROP TABLE `+name)

@@ -12,6 +12,10 @@ import (
 	"fundpass/store/pgconn"
 )
 
+// The functions below move what the statements of identityColumn cannot: values that are sealed
+// with the identifier, and rows of which a user may have one open. Those that read rows first
+// lock them in the order of their keys, so that two renamings do not deadlock.
+
 // replaceDuplicateProofs closes a user's open link proof under the old identifier if there
 // is one under the new.
 func (db *DB) replaceDuplicateProofs(ctx context.Context, tx *sqlx.Tx, r renaming, now time.Time) error {

@@ -58,7 +58,7 @@ func (db *DB) IssueResetCode(ctx context.Context, a Account, code, operator stri
 			INSERT INTO reset_codes (center_id, code_id, account_id, code_digest, issued_by, issued_at, expires_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (center_id, account_id) WHERE closed_at IS NULL DO NOTHING`,
-			db.center, id, a.ID, db.codeDigest(id, code), operator, now, until)
+			db.center, id, a.ID, db.codeDigest(a.ID, code), operator, now, until)
 		if err := changedOne(res, err, ErrConflict); err != nil {
 			return err
 		}
@@ -71,8 +71,9 @@ func (db *DB) IssueResetCode(ctx context.Context, a Account, code, operator stri
 	return until, err
 }
 
-func (db *DB) codeDigest(id uuid.UUID, code string) []byte {
-	return db.cipher.Index("reset code", id[:], []byte(code))
+// codeDigest returns what is stored of an account's code.
+func (db *DB) codeDigest(account uuid.UUID, code string) []byte {
+	return db.cipher.Index("reset code", account[:], []byte(code))
 }
 
 // OpenResetWithCode opens a reset of a citizen whose identity a clerk has proven. It charges a try
@@ -167,6 +168,7 @@ func (db *DB) tryCode(ctx context.Context, tx *sqlx.Tx, t codeTry, now time.Time
 		Own    int       `db:"own"` // tries, this one included
 		All    int       `db:"all"`
 	}
+	digest := db.codeDigest(t.account, t.code) // for an unknown account, too, so that it takes as long
 	user := short(db.cipher.Index("tries of a reset code", t.account[:], t.user))
 	err = tx.SelectContext(ctx, &live, `
 		UPDATE reset_codes SET tried_by = tried_by || $4::bytea
@@ -177,7 +179,7 @@ func (db *DB) tryCode(ctx context.Context, tx *sqlx.Tx, t codeTry, now time.Time
 	switch {
 	case err != nil || len(live) == 0:
 		return uuid.Nil, ErrCode, err
-	case subtle.ConstantTimeCompare(live[0].Digest, db.codeDigest(live[0].ID, t.code)) == 1:
+	case subtle.ConstantTimeCompare(live[0].Digest, digest) == 1:
 		return live[0].ID, nil, nil
 	case live[0].All == ResetCodeTriesOfAll:
 		return uuid.Nil, ErrCodeSpent, nil

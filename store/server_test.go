@@ -73,7 +73,7 @@ func TestCentersOfOneServer(t *testing.T) {
 func TestStormedCenterLeavesConnections(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.DSN(t)
-	s := connect(t, dsn, 4)
+	s := connect(t, dsn, 8) // 4 for a centre, of which 3 for transactions
 	stormed, err := s.OpenCenter(t.Context(), centerConfig(t, "stormed", "app 1"))
 	noError(t, err)
 	other, err := s.OpenCenter(t.Context(), centerConfig(t, "other", "app 2"))
@@ -90,7 +90,7 @@ func TestStormedCenterLeavesConnections(t *testing.T) {
 			})
 		})
 	}
-	for range 2 {
+	for range 3 {
 		<-entered
 	}
 	importAll(t, other, depositor(1, hashed))

@@ -20,6 +20,11 @@ const (
 	// SMSCodesPerNetwork bounds the messages that one network causes on a day by naming many
 	// persons. It is high because many citizens share the address of a carrier or of a hall.
 	SMSCodesPerNetwork = 200
+
+	// SMSCodesPerNetworkAndPerson is how many codes of a person callers of one network can
+	// request who are not proven to be the person. Whoever knows the password, perhaps an
+	// initial one, that way leaves the owner two on another network.
+	SMSCodesPerNetworkAndPerson = 3
 )
 
 // An SMSCodeOrder is a code to be sent to an account's phone on file.
@@ -33,6 +38,10 @@ type SMSCodeOrder struct {
 	Network          string    // of a caller who is not proven to be the person; "" of one who is
 	Code             string
 
+	// Event is the kind of the event that tells the owner that the code was sent; "" for none.
+	// A person has few codes on a day, so strangers cannot flood the record.
+	Event string
+
 	// Silent issues a code that is not sent and is never right if the phone is not the
 	// person's own, instead of returning ErrNoPhone: a caller who is not proven learns
 	// nothing.
@@ -41,12 +50,6 @@ type SMSCodeOrder struct {
 	// ClaimedLimit is how many codes callers who are not proven can request for a person on a
 	// day, so that some are left for the owner; 0 = no limit besides SMSCodesPerDay.
 	ClaimedLimit int
-}
-
-// boundTo returns the order of a code that only the session may use, on its channel.
-func (o SMSCodeOrder) boundTo(s Session) SMSCodeOrder {
-	o.Channel, o.Binding = s.Channel, s.TokenDigest
-	return o
 }
 
 // An SMSCode is an issued code.
@@ -64,19 +67,34 @@ type SMSCode struct {
 func (db *DB) IssueSMSCode(ctx context.Context, o SMSCodeOrder) (SMSCode, error) {
 	var code SMSCode
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) (err error) {
-		if o.ClaimedLimit > 0 {
-			if err := db.countOne(ctx, tx, dailyCount{countSMSRecoveriesOfPerson, o.PersonDigest, o.ClaimedLimit}, now); err != nil {
-				return err
-			}
-		}
-		code, err = db.issueSMSCode(ctx, tx, o, now)
+		code, err = db.issueToClaimed(ctx, tx, o, now)
 		return err
 	})
 	return code, err
 }
 
-// issueSMSCode is IssueSMSCode within a transaction. The count of the person stays locked, so
-// the calls for a person run one after the other.
+// issueToClaimed is issueSMSCode for a caller who may not be proven to be the person. It counts
+// against the limits of such callers.
+func (db *DB) issueToClaimed(ctx context.Context, tx *sqlx.Tx, o SMSCodeOrder, now time.Time) (SMSCode, error) {
+	if o.ClaimedLimit > 0 {
+		if err := db.countOne(ctx, tx, dailyCount{countSMSRecoveriesOfPerson, o.PersonDigest, o.ClaimedLimit}, now); err != nil {
+			return SMSCode{}, err
+		}
+	}
+	c, err := db.issueSMSCode(ctx, tx, o, now)
+	if err != nil || o.Network == "" {
+		return c, err
+	}
+	network := []byte(o.Network)
+	person := dailyCount{countCodesOfNetworkAndPerson, db.cipher.Index("network and person of a code", network, o.PersonDigest), SMSCodesPerNetworkAndPerson}
+	if err := db.countOne(ctx, tx, person, now); err != nil {
+		return c, err
+	}
+	return c, db.countOne(ctx, tx, dailyCount{countCodesOfNetwork, db.cipher.Index("network of a code", network), SMSCodesPerNetwork}, now)
+}
+
+// issueSMSCode is IssueSMSCode for a caller who is proven, within a transaction. The count of the
+// person stays locked, so the calls for a person run one after the other.
 func (db *DB) issueSMSCode(ctx context.Context, tx *sqlx.Tx, o SMSCodeOrder, now time.Time) (SMSCode, error) {
 	c := SMSCode{ID: o.ID, ExpiresAt: now.Add(SMSCodeLife), NextAt: now.Add(SMSCodeInterval)}
 	phone := db.phoneDigest(o.Mobile)
@@ -86,6 +104,8 @@ func (db *DB) issueSMSCode(ctx context.Context, tx *sqlx.Tx, o SMSCodeOrder, now
 		return c, err
 	case !own && !o.Silent:
 		return c, ErrNoPhone
+	case !own:
+		phone = nil // the code is never sent
 	}
 	if err := db.countOne(ctx, tx, dailyCount{countCodesOfPerson, o.PersonDigest, SMSCodesPerDay}, now); err != nil {
 		return c, err
@@ -97,21 +117,7 @@ func (db *DB) issueSMSCode(ctx context.Context, tx *sqlx.Tx, o SMSCodeOrder, now
 		}
 		return c, err
 	}
-	if o.Network != "" {
-		network := dailyCount{countCodesOfNetwork, db.cipher.Index("network of a code", []byte(o.Network)), SMSCodesPerNetwork}
-		if err := db.countOne(ctx, tx, network, now); err != nil {
-			return c, err
-		}
-	}
-	return c, db.writeSMSCode(ctx, tx, o, phoneIf(own, phone), c, now)
-}
-
-// phoneIf returns phone, or nil, which is NULL, if it is not the person's own.
-func phoneIf(own bool, phone []byte) []byte {
-	if !own {
-		return nil
-	}
-	return phone
+	return c, db.writeSMSCode(ctx, tx, o, phone, c, now)
 }
 
 // A dailyCount is a counter of the day with its limit.
@@ -165,19 +171,25 @@ func (db *DB) writeSMSCode(ctx context.Context, tx *sqlx.Tx, o SMSCodeOrder, pho
 		db.center, o.PersonDigest, o.Purpose, now); err != nil {
 		return err
 	}
+	fingerprints, binding := db.smsCodeDigests(c.ID, o.Code, o.Binding)
 	res, err := tx.ExecContext(ctx, `
 		INSERT INTO sms_codes (center_id, code_id, purpose, channel, person_digest, account_id, phone_digest, binding_digest,
 			code_fingerprint, issued_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT DO NOTHING`,
 		db.center, c.ID, o.Purpose, o.Channel, o.PersonDigest, uuid.NullUUID{UUID: o.AccountID, Valid: phone != nil}, phone,
-		db.bindingDigest(o.Binding), db.smsCodeFingerprints(c.ID, o.Code)[0], now, c.ExpiresAt)
+		binding, fingerprints[0], now, c.ExpiresAt)
 	if err := changedOne(res, err, ErrTooSoon); err != nil || phone == nil {
 		return err // at midnight a concurrent call counts on another day
 	}
 	sealed, err := db.seal(Notice{ChangedAt: now, Person: o.PersonDigest, Code: o.Code, Phone: phone}, "outbox", c.ID[:])
 	if err != nil {
 		return err
+	}
+	if o.Event != "" {
+		if err := db.addEvent(ctx, tx, o.AccountID, o.Event, o.Channel, now); err != nil {
+			return err
+		}
 	}
 	_, err = tx.ExecContext(ctx, `
 		INSERT INTO outbox (center_id, outbox_id, kind, account_id, sealed, created_at, next_at, expires_at, medium)
@@ -186,14 +198,10 @@ func (db *DB) writeSMSCode(ctx context.Context, tx *sqlx.Tx, o SMSCodeOrder, pho
 	return err
 }
 
-// smsCodeFingerprints returns the fingerprints of a code. They are keyed by the pepper, because
-// a million codes are soon tried.
-func (db *DB) smsCodeFingerprints(id uuid.UUID, code string) [][]byte {
-	return db.pepper.Fingerprints("SMS code", id[:], []byte(code))
-}
-
-func (db *DB) bindingDigest(binding []byte) []byte {
-	return db.cipher.Index("binding of a code", binding)
+// smsCodeDigests returns what is stored of a code and of its binding. The fingerprints of the
+// code are keyed by the pepper, because a million codes are soon tried.
+func (db *DB) smsCodeDigests(id uuid.UUID, code string, binding []byte) (fingerprints [][]byte, bound []byte) {
+	return db.pepper.Fingerprints("SMS code", id[:], []byte(code)), db.cipher.Index("binding of a code", binding)
 }
 
 // An SMSTry is one try at a code.
@@ -231,18 +239,19 @@ func (db *DB) useSMSCode(ctx context.Context, tx *sqlx.Tx, t SMSTry, now time.Ti
 		Fingerprint []byte        `db:"code_fingerprint"`
 		Tries       int           `db:"tries"`
 	}
+	fingerprints, binding := db.smsCodeDigests(t.ID, t.Code, t.Binding)
 	err = tx.GetContext(ctx, &code, `
 		UPDATE sms_codes SET tries = tries + 1, closed_at = CASE WHEN tries + 1 >= $7 THEN $6::timestamptz END
 		WHERE center_id = $1 AND code_id = $2 AND purpose = $3 AND person_digest = $4 AND binding_digest = $5
 			AND closed_at IS NULL AND expires_at > $6
 		RETURNING account_id, phone_digest, code_fingerprint, tries`,
-		db.center, t.ID, t.Purpose, t.PersonDigest, db.bindingDigest(t.Binding), now, SMSCodeTries)
+		db.center, t.ID, t.Purpose, t.PersonDigest, binding, now, SMSCodeTries)
 	if err = mapNoRows(err, ErrGone); errors.Is(err, ErrGone) {
 		return 0, ErrGone, nil
 	} else if err != nil {
 		return 0, nil, err
 	}
-	right := code.Account.Valid && oneIs(db.smsCodeFingerprints(t.ID, t.Code), code.Fingerprint)
+	right := code.Account.Valid && oneIs(fingerprints, code.Fingerprint)
 	if !right {
 		return SMSCodeTries - code.Tries, ErrCode, nil
 	}

@@ -149,6 +149,51 @@ func TestSMSCodeLimits(t *testing.T) {
 	o.issue(order)
 }
 
+// A network has three codes of a person, whoever asks there, and another network the others.
+func TestSMSCodesOfNetworkAndPerson(t *testing.T) {
+	t.Parallel()
+	o, _, order := newSMS(t)
+	for _, network := range []string{"192.0.2.1", "192.0.2.2"} {
+		order.Network = network
+		for range 2 {
+			o.issue(order)
+		}
+	}
+	order.Network = "192.0.2.1"
+	o.issue(order)
+	o.pass(store.SMSCodeInterval)
+	order.ID = uuid.New()
+	if _, err := o.dbs[0].IssueSMSCode(t.Context(), order); !errors.Is(err, store.ErrLimit) {
+		t.Errorf("the sixth: %v", err)
+	}
+	o.pass(24 * time.Hour)
+	for range store.SMSCodesPerNetworkAndPerson {
+		o.issue(order)
+	}
+	o.pass(store.SMSCodeInterval)
+	order.ID = uuid.New()
+	if _, err := o.dbs[0].IssueSMSCode(t.Context(), order); !errors.Is(err, store.ErrLimit) {
+		t.Errorf("the fourth of a network: %v", err)
+	}
+	order.Network = ""
+	o.issue(order) // who is proven
+}
+
+// An order with an event tells the owner that a code was sent, and only then.
+func TestSMSCodeIsRecorded(t *testing.T) {
+	t.Parallel()
+	o, _, order := newSMS(t)
+	o.issue(order)
+	order.Event = store.EventResetCodeSent
+	o.issue(order)
+	order.Silent, order.Mobile = true, "14200000099" // not on file: nothing is sent
+	o.issue(order)
+	events := column(t, o.dbs[0], `SELECT concat(kind, ' ', channel) FROM events WHERE kind LIKE '%code_sent'`)
+	if d := cmp.Diff([]string{"reset_code_sent alipay"}, events); d != "" {
+		t.Error(d)
+	}
+}
+
 // A network that names many persons is limited; proven callers have none.
 func TestSMSCodesOfNetwork(t *testing.T) {
 	t.Parallel()

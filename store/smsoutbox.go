@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,19 +62,24 @@ func (db *DB) DueSMS(ctx context.Context, n int, media ...string) (due []Deliver
 // SMSRecipient returns the phone on file to which a delivery is sent. It returns ErrNotFound if
 // the account is gone or another person's, if no phone is on file or another person has it, too,
 // and if the phone has changed since a code was issued: an SMS reaches only the person it is
-// about.
+// about. It returns ErrNotFound, too, for a notice other than a security notice if the person has
+// withdrawn the consent to notices by SMS.
 func (db *DB) SMSRecipient(ctx context.Context, d Delivery) (mobile string, err error) {
 	n, err := db.Notice(d)
 	if err != nil {
 		return "", err
 	}
+	_, isCode := d.CodePurpose()
 	var row accountRow
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {
 		return sqlx.GetContext(ctx, q, &row, `
 			SELECT a.account_id, a.sealed, `+ownPhone+` FROM accounts a
 			WHERE a.center_id = $1 AND a.account_id = $2 AND a.person_digest = $3
-				AND ($4::bytea IS NULL OR a.phone_digest = $4)`,
-			db.center, d.AccountID, n.Person, n.Phone)
+				AND ($4::bytea IS NULL OR a.phone_digest = $4)
+				AND ($6 OR NOT coalesce((SELECT withdrawn_at IS NOT NULL FROM consents
+					WHERE center_id = $1 AND identity_digest = $5 AND purpose = 'message'
+					ORDER BY given_at DESC LIMIT 1), false))`,
+			db.center, d.AccountID, n.Person, n.Phone, db.digest(centreIdentity(n.Person)), isCode || slices.Contains(securityNotices, d.Kind))
 	})
 	if err != nil {
 		return "", mapNoRows(err, ErrNotFound)

@@ -2,8 +2,12 @@ package store_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"fundpass/store"
 	"fundpass/store/storetest"
@@ -147,12 +151,55 @@ func TestReceipts(t *testing.T) {
 	o.expect(sms, "due undelivered", true)
 	o.check(db.RecordReceipt(ctx, code.ID, store.ReceiptDelivered)) // the answer to the request was lost
 	o.expect(sms, "done delivered", false)
-	o.check(db.RecordReceipt(ctx, code.ID, store.ReceiptUndelivered))
-	o.expect(sms, "done delivered", false)
+	first := column(t, db, `SELECT done_at FROM outbox`)
+	o.pass(time.Minute)
+	for _, again := range []string{store.ReceiptDelivered, store.ReceiptUndelivered} {
+		o.check(db.RecordReceipt(ctx, code.ID, again))
+		o.expect(sms, "done delivered", false)
+	}
+	if d := cmp.Diff(first, column(t, db, `SELECT done_at FROM outbox`)); d != "" {
+		t.Errorf("when it was delivered: %s", d)
+	}
 	o.link(1)
 	for _, unknown := range []store.Delivery{{}, o.due(0, 1)[0]} {
 		if err := db.RecordReceipt(ctx, unknown.ID, store.ReceiptDelivered); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("no SMS: %v", err)
 		}
+	}
+}
+
+// Who has withdrawn the consent to notices by SMS gets none, also none that was queued before or
+// that the provider does not deliver, but codes and security notices.
+func TestSMSOfAWithdrawnConsent(t *testing.T) {
+	t.Parallel()
+	o, d, order := newSMS(t)
+	ctx, db := t.Context(), o.dbs[0]
+	o.logIn(d.DocumentKey)
+	o.issue(order)
+	code, notice := o.dueSMS(0)[0], o.due(0, 1)[0]
+	token := []byte(uuid.NewString())
+	o.check(db.SignIn(ctx, store.SignIn{Channel: store.ChannelWebsite, TokenDigest: token, Account: importedAccount(t, db, d)}))
+	s, err := db.Session(ctx, token)
+	o.check(err)
+	security := notice
+	security.Kind = store.NoticeLinkTransferred
+	recipients := func() (got []bool) {
+		for _, sms := range []store.Delivery{code, security, notice} {
+			mobile, err := db.SMSRecipient(ctx, sms)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				t.Fatal(err)
+			}
+			got = append(got, mobile == d.Person.Phone)
+		}
+		return got
+	}
+	o.check(db.WithdrawConsent(ctx, s, "message", "1"))
+	if got := recipients(); !slices.Equal(got, []bool{true, true, false}) {
+		t.Errorf("code, security notice, notice: %v", got)
+	}
+	o.pass(time.Second)
+	o.check(db.GiveConsents(ctx, s, []store.Consent{{Purpose: "message", Version: "1", How: store.ConsentAsked}}))
+	if got := recipients(); !slices.Equal(got, []bool{true, true, true}) {
+		t.Errorf("after the consent: %v", got)
 	}
 }

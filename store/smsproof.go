@@ -16,13 +16,14 @@ import (
 // file passes. r has ID. It is otherwise as OpenReset, and returns the errors of IssueSMSCode.
 func (db *DB) OpenResetBySMS(ctx context.Context, s Session, a Account, r Reset, o SMSCodeOrder) (Reset, SMSCode, error) {
 	r.AccountID, r.CredentialVersion, r.Kind, r.State, r.smsCodeID = a.ID, a.Version, ResetBySMS, ResetStarted, o.ID
+	o.Channel, o.Binding = s.Channel, s.TokenDigest
 	var code SMSCode
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) (err error) {
 		r.ExpiresAt = now.Add(ResetLife)
 		if err := db.beginReset(ctx, tx, s, r, now); err != nil {
 			return err
 		}
-		code, err = db.issueSMSCode(ctx, tx, o.boundTo(s), now)
+		code, err = db.issueSMSCode(ctx, tx, o, now)
 		return err
 	})
 	return r, code, err
@@ -57,28 +58,12 @@ func (db *DB) PassResetByCode(ctx context.Context, s Session, id uuid.UUID, try 
 	})
 }
 
-// OpenLinkProofBySMS is OpenLinkProof for a code sent to the phone on file, which is not billed
-// as a start. It returns the errors of IssueSMSCode, too.
-func (db *DB) OpenLinkProofBySMS(ctx context.Context, s Session, a Account, p LinkProof, o SMSCodeOrder) (LinkProof, SMSCode, error) {
-	p.AccountID, p.PersonDigest, p.CredentialVersion = a.ID, a.PersonDigest, a.Version
-	p.Kind, p.State, p.smsCodeID = ResetBySMS, LinkProofStarted, o.ID
-	var code SMSCode
-	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) (err error) {
-		p.ExpiresAt = now.Add(LinkProofLife)
-		if err := db.replaceLinkProof(ctx, tx, s, p, now); err != nil {
-			return err
-		}
-		code, err = db.issueSMSCode(ctx, tx, o.boundTo(s), now)
-		return err
-	})
-	return p, code, err
-}
-
 // OpenRecoveryBySMS is OpenRecovery for a code sent to the phone on file. It counts the start
 // against the user's limit of ChargeRecovery, and against a limit of the person that leaves
 // codes of the day to a caller who is proven. It returns the errors of IssueSMSCode, too.
 func (db *DB) OpenRecoveryBySMS(ctx context.Context, s Session, r Recovery, o SMSCodeOrder, limit StartLimit) (Recovery, SMSCode, error) {
 	r.Kind, r.State, r.smsCodeID = ResetBySMS, LinkProofStarted, o.ID
+	o.Channel, o.Binding = s.Channel, s.TokenDigest
 	var code SMSCode
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) (err error) {
 		r.ExpiresAt = now.Add(LinkProofLife)
@@ -89,7 +74,7 @@ func (db *DB) OpenRecoveryBySMS(ctx context.Context, s Session, r Recovery, o SM
 		if err := db.countStart(ctx, tx, of, limit, now); err != nil {
 			return err
 		}
-		code, err = db.issueSMSCode(ctx, tx, o.boundTo(s), now)
+		code, err = db.issueToClaimed(ctx, tx, o, now)
 		return err
 	})
 	return r, code, err

@@ -24,6 +24,7 @@ var keyedTables = []keyedTable{
 		"lifecycle.go":    "an account that ends or changes its holder ends the links of all providers",
 		"sync.go":         "a plan counts the links of all providers",
 		"retention.go":    "consents have no provider; a digest belongs to one",
+		"restore.go":      "a restoration removes the links of all providers that had ended",
 		"session.go":      "a new password and a freeze end the sessions of the person's users of all providers",
 	}},
 	{"password_credentials", `\bkind = ('password'|\$\d|ANY \('{password}'\)|\w+\.kind\b)|INTO password_credentials \(center_id, account_id, kind,`, 20, map[string]string{

@@ -13,10 +13,6 @@ const (
 	// TransferLife is how long a transfer can be confirmed once it is due.
 	TransferLife = 7 * 24 * time.Hour
 
-	// clerkTransferLife is how long a transfer by a reset code can be completed, which
-	// takes a second transaction.
-	clerkTransferLife = time.Minute
-
 	// RejectionLife is how long a rejection prevents further transfers to the person.
 	RejectionLife = 30 * 24 * time.Hour
 )
@@ -75,7 +71,7 @@ const transferColumns = `r.transfer_id, r.provider, r.account_id, r.person_diges
 type TransferOrder struct {
 	Account Account       // proven
 	Proof   string        // certdoc, face, phone or TransferByClerk
-	Window  time.Duration // the holder's time to reject it; ignored with TransferByClerk, which is due at once
+	Window  time.Duration // the holder's time to reject it; ignored with TransferByClerk, which is completed at once
 	Face    *LinkProof    // closed by the request; nil if there is none
 	Limit   int           // requests a day
 }
@@ -83,7 +79,8 @@ type TransferOrder struct {
 // RequestTransfer requests the link of a person for the session's user, who has just been
 // proven to be that person. The holder is notified and can reject the transfer until it is
 // due; see Delivered and Abandon. Repeating the request returns the waiting transfer, for which
-// the first call has used the face up.
+// the first call has used the face up. A transfer that is due is completed; see
+// CompleteTransfer.
 //
 // It returns ErrNotFound if no other user has the link or the account belongs to another
 // person now, ErrConflict if a transfer to a third user is waiting, ErrRejected if the
@@ -95,122 +92,118 @@ type TransferOrder struct {
 func (db *DB) RequestTransfer(ctx context.Context, s Session, order TransferOrder) (Transfer, error) {
 	var r Transfer
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		q := transferRequest{tx, db, s, order, now}
-		used := false // the face, as by an earlier call
+		var used error // the face, as by an earlier call
 		if order.Face != nil {
-			face := *order.Face
-			face.AccountID, face.PersonDigest = order.Account.ID, order.Account.PersonDigest // compared by closeLinkProof
-			err := db.closeLinkProof(ctx, tx, s, face, LinkProofReplaced, now)
-			if used = errors.Is(err, ErrGone); err != nil && !used {
+			used = db.closeLinkProof(ctx, tx, s, order.Face.of(order.Account), LinkProofReplaced, now)
+			if used != nil && !errors.Is(used, ErrGone) {
+				return used
+			}
+		}
+		found, err := db.waitingTransfer(ctx, tx, s, order, &r, now)
+		switch {
+		case err != nil:
+			return err
+		case !found && used != nil:
+			return used
+		case !found:
+			if err := db.makeRoom(ctx, tx, s, order, now); err != nil {
+				return err
+			}
+			if err := db.lockAccount(ctx, tx, order.Account); err != nil {
+				return err
+			}
+			if r, err = db.insertTransfer(ctx, tx, s, order, now); err != nil {
 				return err
 			}
 		}
-		found, err := q.waiting(ctx, &r)
-		switch {
-		case err != nil, found:
-			return err
-		case used:
-			return ErrGone
+		if r.DueAt == nil || now.Before(*r.DueAt) {
+			return nil
 		}
-		if err := q.makeRoom(ctx); err != nil {
-			return err
-		}
-		if err := db.lockAccount(ctx, tx, order.Account); err != nil {
-			return err
-		}
-		r, err = q.insert(ctx)
+		r, err = db.completeTransfer(ctx, tx, s, r.ID, now)
 		return err
 	})
 	return r, err
 }
 
-// A transferRequest is the transaction of RequestTransfer.
-type transferRequest struct {
-	*sqlx.Tx
-	db    *DB
-	s     Session
-	order TransferOrder
-	now   time.Time
-}
-
-// atOnce reports whether the transfer is due without a notification.
+// atOnce reports whether the link is transferred without a notification.
 func (o TransferOrder) atOnce() bool { return o.Proof == TransferByClerk }
 
-// waiting reads the same request into r if it is waiting and would not be due sooner now.
-func (q transferRequest) waiting(ctx context.Context, r *Transfer) (found bool, err error) {
-	err = q.GetContext(ctx, r, `
+// waitingTransfer reads the same request into r if it is waiting and would not be due sooner now.
+func (db *DB) waitingTransfer(ctx context.Context, tx *sqlx.Tx, s Session, order TransferOrder, r *Transfer, now time.Time) (found bool, err error) {
+	err = tx.GetContext(ctx, r, `
 		SELECT `+transferColumns+` FROM link_transfers r
 		WHERE r.center_id = $1 AND r.identity_digest = $3 AND r.state = 'waiting' AND r.expires_at > $2
 			AND r.account_id = $4 AND r.person_digest = $5 AND r.credential_version = $6
 			AND ($7 OR r.due_at <= $2) AND `+transferValid+`
 		FOR UPDATE OF r`,
-		q.db.center, q.now, q.s.IdentityDigest, q.order.Account.ID, q.order.Account.PersonDigest, q.order.Account.Version,
-		!q.order.atOnce())
+		db.center, now, s.IdentityDigest, order.Account.ID, order.Account.PersonDigest, order.Account.Version,
+		!order.atOnce())
 	return err == nil, mapNoRows(err, nil)
 }
 
 // makeRoom closes the person's transfers that are no longer valid and any other transfer of
 // the user. It returns ErrRejected if the holder has rejected a transfer to the person
 // within RejectionLife.
-func (q transferRequest) makeRoom(ctx context.Context) error {
-	person := q.order.Account.PersonDigest
-	if _, err := q.ExecContext(ctx, `
+func (db *DB) makeRoom(ctx context.Context, tx *sqlx.Tx, s Session, order TransferOrder, now time.Time) error {
+	person := order.Account.PersonDigest
+	if _, err := tx.ExecContext(ctx, `
 		UPDATE link_transfers r SET state = 'cancelled', closed_at = $2
 		WHERE r.center_id = $1 AND r.state = 'waiting'
 			AND (r.identity_digest = $3 OR r.person_digest = $4 AND (r.expires_at <= $2 OR NOT `+transferValid+`))`,
-		q.db.center, q.now, q.s.IdentityDigest, person); err != nil {
+		db.center, now, s.IdentityDigest, person); err != nil {
 		return err
 	}
 	var rejected bool
-	err := q.GetContext(ctx, &rejected, `
+	err := tx.GetContext(ctx, &rejected, `
 		SELECT EXISTS (SELECT 1 FROM link_transfers
 			WHERE center_id = $1 AND person_digest = $2 AND state = 'rejected' AND requested_at > $3)`,
-		q.db.center, person, q.now.Add(-RejectionLife))
-	if err == nil && rejected && !q.order.atOnce() {
+		db.center, person, now.Add(-RejectionLife))
+	if err == nil && rejected && !order.atOnce() {
 		err = ErrRejected
 	}
 	return err
 }
 
-// insert stores the transfer and notifies the holder if they can reject it.
-func (q transferRequest) insert(ctx context.Context) (Transfer, error) {
-	held, err := q.holder(ctx)
+// insertTransfer stores the transfer and notifies the holder if they can reject it.
+func (db *DB) insertTransfer(ctx context.Context, tx *sqlx.Tx, s Session, order TransferOrder, now time.Time) (Transfer, error) {
+	held, err := db.holder(ctx, tx, s, order.Account.PersonDigest)
 	if err != nil {
 		return Transfer{}, err
 	}
-	r, err := q.newTransfer(held)
+	r, err := db.newTransfer(s, order, held, now)
 	if err != nil {
 		return Transfer{}, err
 	}
-	counted := start{countTransfersOfPerson, countTransfersOfUser, r.PersonDigest, q.s.IdentityDigest}
-	if err := q.db.countStart(ctx, q.Tx, counted, StartLimit{q.order.Limit, q.order.Limit}, q.now); err != nil {
+	counted := start{countTransfersOfPerson, countTransfersOfUser, r.PersonDigest, s.IdentityDigest}
+	if err := db.countStart(ctx, tx, counted, StartLimit{order.Limit, order.Limit}, now); err != nil {
 		return Transfer{}, err
 	}
-	res, err := q.ExecContext(ctx, `
+	res, err := tx.ExecContext(ctx, `
 		INSERT INTO link_transfers (center_id, transfer_id, provider, channel, identity_digest, former_digest, person_digest, account_id, sealed_identity,
 			credential_version, proof, state, requested_at, due_at, window_seconds, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 		ON CONFLICT DO NOTHING`,
-		q.db.center, r.ID, r.Provider, q.s.Channel, q.s.IdentityDigest, r.Former, r.PersonDigest, r.AccountID, r.Sealed,
+		db.center, r.ID, r.Provider, s.Channel, s.IdentityDigest, r.Former, r.PersonDigest, r.AccountID, r.Sealed,
 		r.CredentialVersion, r.Proof, r.State, r.RequestedAt, r.DueAt, r.Window, r.ExpiresAt)
-	if err := changedOne(res, err, ErrConflict); err != nil || q.order.atOnce() {
+	if err := changedOne(res, err, ErrConflict); err != nil || order.atOnce() {
 		return r, err
 	}
-	if err := q.db.addEvent(ctx, q.Tx, held.Account, EventTransferRequested, q.s.Channel, q.now); err != nil {
+	if err := db.addEvent(ctx, tx, held.Account, EventTransferRequested, s.Channel, now); err != nil {
 		return Transfer{}, err
 	}
-	return r, q.db.queueNotice(ctx, q.Tx, notice{r.ID, NoticeTransferRequested, held.Account, held.Identity, r.PersonDigest}, q.now)
+	return r, db.queueNotice(ctx, tx, notice{r.ID, NoticeTransferRequested, held.Account, held.Identity, r.PersonDigest}, now)
 }
 
-func (q transferRequest) newTransfer(held heldLink) (Transfer, error) {
-	of, id := q.order.Account, uuid.New()
-	sealed, err := q.db.seal(q.s.Visitor.Identity, "link_transfers", id[:])
+// newTransfer returns the transfer of a link that another user holds.
+func (db *DB) newTransfer(s Session, order TransferOrder, held heldLink, now time.Time) (Transfer, error) {
+	of, id := order.Account, uuid.New()
+	sealed, err := db.seal(s.Visitor.Identity, "link_transfers", id[:])
 	r := Transfer{
-		ID: id, Provider: q.s.Provider, AccountID: of.ID, PersonDigest: of.PersonDigest, Former: held.Digest, Proof: q.order.Proof, State: TransferWaiting, CredentialVersion: of.Version,
-		RequestedAt: q.now, Window: int64(q.order.Window.Seconds()), ExpiresAt: q.now.Add(NoticeLife + TransferLife), Sealed: sealed,
+		ID: id, Provider: s.Provider, AccountID: of.ID, PersonDigest: of.PersonDigest, Former: held.Digest, Proof: order.Proof, State: TransferWaiting, CredentialVersion: of.Version,
+		RequestedAt: now, Window: int64(order.Window.Seconds()), ExpiresAt: now.Add(NoticeLife + TransferLife), Sealed: sealed,
 	}
-	if q.order.atOnce() {
-		r.DueAt, r.Window, r.ExpiresAt = &q.now, 0, q.now.Add(clerkTransferLife)
+	if order.atOnce() {
+		r.DueAt, r.Window = &now, 0
 	}
 	return r, err
 }
@@ -223,17 +216,18 @@ type heldLink struct {
 	Identity Identity  `db:"-"`
 }
 
-// holder returns the holder's link and locks it until the transfer is stored.
-func (q transferRequest) holder(ctx context.Context) (heldLink, error) {
+// holder returns the holder's link and locks it until the transfer is stored or completed. A
+// shared lock would not do: of two clerks' transfers each would wait for the other to end it.
+func (db *DB) holder(ctx context.Context, tx *sqlx.Tx, s Session, person []byte) (heldLink, error) {
 	var held heldLink
-	err := q.GetContext(ctx, &held, `
+	err := tx.GetContext(ctx, &held, `
 		SELECT identity_digest, account_id, sealed_identity FROM links
-		WHERE center_id = $1 AND provider = $2 AND person_digest = $3 AND identity_digest <> $4 FOR SHARE`,
-		q.db.center, q.s.Provider, q.order.Account.PersonDigest, q.s.IdentityDigest)
+		WHERE center_id = $1 AND provider = $2 AND person_digest = $3 AND identity_digest <> $4 FOR UPDATE`,
+		db.center, s.Provider, person, s.IdentityDigest)
 	if err != nil {
 		return heldLink{}, mapNoRows(err, ErrNotFound)
 	}
-	return held, q.db.unseal(held.Sealed, "links", held.Digest, &held.Identity)
+	return held, db.unseal(held.Sealed, "links", held.Digest, &held.Identity)
 }
 
 // CompleteTransfer transfers the link in one transaction: it marks the transfer done, ends
@@ -248,27 +242,34 @@ func (q transferRequest) holder(ctx context.Context) (heldLink, error) {
 // CompleteTransfer returns ErrGone, or finds its change cancelled.
 func (db *DB) CompleteTransfer(ctx context.Context, s Session, id uuid.UUID) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
-		var r Transfer
-		if err := tx.GetContext(ctx, &r, `
-			UPDATE link_transfers r SET state = 'done', closed_at = $2
-			WHERE r.center_id = $1 AND r.transfer_id = $3 AND r.identity_digest = $4
-				AND r.state = 'waiting' AND r.due_at <= $2 AND r.expires_at > $2
-			RETURNING `+transferColumns,
-			db.center, now, id, s.IdentityDigest); err != nil {
-			return mapNoRows(err, ErrGone)
-		}
-		n, err := db.newLink(s, Account{ID: r.AccountID, PersonDigest: r.PersonDigest})
-		if err != nil {
-			return err
-		}
-		if err := db.lockAccount(ctx, tx, n.account); err != nil {
-			return err
-		}
-		if err := db.endFormer(ctx, tx, s, r, now); err != nil {
-			return err
-		}
-		return db.writeLink(ctx, tx, n, now)
+		_, err := db.completeTransfer(ctx, tx, s, id, now)
+		return err
 	})
+}
+
+// completeTransfer is CompleteTransfer within a transaction. It returns the transfer.
+func (db *DB) completeTransfer(ctx context.Context, tx *sqlx.Tx, s Session, id uuid.UUID, now time.Time) (Transfer, error) {
+	var r Transfer
+	if err := tx.GetContext(ctx, &r, `
+		UPDATE link_transfers r SET state = 'done', closed_at = $2
+		WHERE r.center_id = $1 AND r.transfer_id = $3 AND r.identity_digest = $4
+			AND r.state = 'waiting' AND r.due_at <= $2 AND r.expires_at > $2
+		RETURNING `+transferColumns,
+		db.center, now, id, s.IdentityDigest); err != nil {
+		return Transfer{}, mapNoRows(err, ErrGone)
+	}
+	a := Account{ID: r.AccountID, PersonDigest: r.PersonDigest}
+	if err := db.lockAccount(ctx, tx, a); err != nil {
+		return Transfer{}, err
+	}
+	if err := db.endFormer(ctx, tx, s, r, now); err != nil {
+		return Transfer{}, err
+	}
+	n, err := db.newLink(s, a)
+	if err != nil {
+		return Transfer{}, err
+	}
+	return r, db.writeLink(ctx, tx, n, now)
 }
 
 // endFormer ends the former holder's link, open change, open reset and sessions.

@@ -10,7 +10,8 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// beginWindow starts the holder's time to reject a transfer once its notice is delivered.
+// beginWindow starts the holder's time to reject a transfer once its notice is delivered. A
+// window that began with the request could end before the holder has heard of it.
 // The notice has the transfer's id. The transfer is locked before the notice, as in Erase.
 func (db *DB) beginWindow(ctx context.Context, tx *sqlx.Tx, d Delivery, now time.Time) error {
 	if d.Kind != NoticeTransferRequested {
@@ -34,7 +35,8 @@ func (db *DB) beginWindow(ctx context.Context, tx *sqlx.Tx, d Delivery, now time
 }
 
 // markUndeliverable marks the transfer of an undeliverable notice and notifies the
-// requester.
+// requester, who has to visit the counter: a link is never transferred from a holder who could
+// not reject it.
 func (db *DB) markUndeliverable(ctx context.Context, tx *sqlx.Tx, d Delivery, now time.Time) error {
 	if d.Kind != NoticeTransferRequested {
 		return nil

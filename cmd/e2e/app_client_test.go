@@ -117,6 +117,30 @@ func TestAppClient(t *testing.T) {
 	}
 }
 
+// TestAppClientForgets sets a new password with a code to the phone on file, on a new device.
+func TestAppClientForgets(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t)
+	base := d.find(t, `App +(http://127\.0\.0\.1:\d+) `)
+	var people []alipaysim.Person
+	getJSON(t, d.URL+"/sim/people", &people)
+	person := people[0]
+	phone := appPhone{t, filepath.Join(t.TempDir(), "phone.json"), base}
+	in := phone.command("forgot-password", "--person", person.Name, "--document", person.IDNumber)
+	input, err := in.cmd.StdinPipe()
+	cmdtest.NoError(t, err)
+	in.start()
+	code := codeSentTo(t, d.URL, person.Phone)
+	fmt.Fprintf(input, "%s\nCopper-Kettle-88\n", code)
+	if err := in.wait(); err != nil || !strings.Contains(in.out.String(), "新密码已生效") {
+		t.Fatalf("forgot-password: %v\n%s%s", err, in.out, in.log)
+	}
+	phone.must("", "sign-out")
+	if out := phone.must("Copper-Kettle-88\n", "sign-in", "--document", person.IDNumber); strings.Contains(out, "验证码") {
+		t.Errorf("the device needs a code: %s", out)
+	}
+}
+
 // refuseStolenToken checks that the token of a phone is refused beside another key, and as a
 // bearer token.
 func refuseStolenToken(t *testing.T, phone appPhone, file string) {

@@ -135,10 +135,7 @@ func (c *cluster) rebuild(i int) {
 	n, primary := c.nodes[i], c.nodes[c.primary]
 	target := filepath.Join(n.dir, filepath.Base(primary.data()))
 	cmdtest.NoError(c.t, os.RemoveAll(target))
-	st, err := os.Stat(primary.dir)
-	cmdtest.NoError(c.t, err)
-	owner := st.Sys().(*syscall.Stat_t)
-	cmdtest.NoError(c.t, os.Chown(n.dir, int(owner.Uid), int(owner.Gid)))
+	giveTo(c.t, n.dir, primary.dir)
 	cmdtest.NoError(c.t, n.run("pg_basebackup", "-D", target, "-d", primary.source(), "-R", "-c", "fast", "-X", "stream", "--no-sync"))
 	c.start(i)
 }

@@ -14,7 +14,7 @@ import (
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	l := newLoad(t, c, 8)
+	l := newLoad(t, c, testenv.Rounds(4, 8))
 	l.run()
 	var gaps, outages []time.Duration
 	rewound := 0

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"fundpass/cmd/internal/apiclient"
 	"fundpass/cmd/internal/cmdtest"
@@ -60,19 +61,20 @@ func TestRaceAttempts(t *testing.T) {
 		return sendOnce(attackers[i%len(attackers)], try)
 	})
 	t.Logf("answers: %v", s.codes)
-	if s.codes["LINK_REFUSED"]+s.codes["BUSY"] != tries || s.codes["LINK_REFUSED"] < 5 {
+	unknown := s.codes["RESULT_UNKNOWN"] // a slow server commits some all the same
+	if s.codes["LINK_REFUSED"]+s.codes["BUSY"]+unknown != tries || s.codes["LINK_REFUSED"] < 5 {
 		t.Errorf("a stranger learns something: %v", s.codes)
 	}
 	var attempts, tier, refused int
 	cmdtest.NoError(t, n.SQL.QueryRow(`SELECT attempts, tier, refused FROM lockouts WHERE person_digest = $1`, victim.Digest).
 		Scan(&attempts, &tier, &refused))
-	if attempts != 0 || tier != 1 || refused != s.codes["LINK_REFUSED"]-5 {
+	if least := s.codes["LINK_REFUSED"] - 5; attempts != 0 || tier != 1 || refused < least || refused > least+unknown {
 		t.Errorf("attempts %d, tier %d, refused %d of %d: not five verified", attempts, tier, refused, s.codes["LINK_REFUSED"])
 	}
 	for _, p := range servers { // the right password, while it is locked
 		attackers[0].Twin(p.URL).Must("LINK_REFUSED", victim.Link())
 	}
-	_, err := n.SQL.Exec(`UPDATE lockouts SET locked_until = locked_until - interval '15 minutes 1 second'`)
+	_, err := n.SQL.Exec(`UPDATE lockouts SET locked_until = $1`, time.Now().Add(-time.Second))
 	cmdtest.NoError(t, err)
 	victim.MustLogIn()
 	victim.Must("OK", victim.Link())

@@ -32,6 +32,7 @@ func TestCommandsRefuseOtherKeys(t *testing.T) {
 		{"serve"}, {"import", s.Path("people.csv")}, {"sync", s.Path("people.csv")}, {"keys", "rehash"},
 		{"issue-reset-code", "--operator", "0017"}, append([]string{"unlock"}, by...), {"audit"}, {"retention", "--dry-run"}, {"reconcile"},
 		append([]string{"export-person", "--out", s.Path("person.json")}, by...), append([]string{"erase-person"}, by...),
+		{"restore", "list", "--since", "2026-12-01 10:00:00", "--out", s.Path("lost.jsonl")}, append([]string{"restore", "finish", "--lost", "-"}, by...),
 	} {
 		r := cmdtest.RunTyping(t, otherColumn, "880000000001\n", args...)
 		if !errors.Is(r.Err, store.ErrOtherColumnKey) || !strings.Contains(r.Err.Error(), "FUNDPASS_COLUMN_KEY_FILE") {

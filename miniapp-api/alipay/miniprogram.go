@@ -29,11 +29,12 @@ type MiniProgram struct {
 	log      *slog.Logger
 	constant constantAnswers
 	refused  refusedLog
+	appAuth  *prometheus.CounterVec // messages, by kind
 }
 
 // NewMiniProgram returns the channel of Alipay's users. A nil log discards all messages.
 func NewMiniProgram(db *store.DB, s *selfservice.Service, p *Provider, log *slog.Logger) *MiniProgram {
-	return &MiniProgram{db: db, service: s, provider: p, log: cmp.Or(log, slog.New(slog.DiscardHandler))}
+	return &MiniProgram{db: db, service: s, provider: p, log: cmp.Or(log, slog.New(slog.DiscardHandler)), appAuth: newAppAuthMessages()}
 }
 
 func (m *MiniProgram) keyring() *keys.AlipayKeyring { return m.provider.gateway.Keyring() }
@@ -96,7 +97,7 @@ func User(id store.Identity) signing.Identity {
 
 // Collectors returns the metrics of the channel.
 func (m *MiniProgram) Collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.sandboxKeys()}
+	return []prometheus.Collector{m.sandboxKeys(), m.appAuth}
 }
 
 // sandboxKeys counts the trusted sandbox keys, which must be 0 in production.

@@ -13,6 +13,7 @@ var noticeTexts = map[string][2]string{
 	store.NoticePasswordChanged:   {"公积金密码已修改", freezeHint},
 	store.NoticePasswordReset:     {"公积金密码已重置", freezeHint},
 	store.NoticeLinked:            {"公积金账户已绑定支付宝", freezeHint},
+	store.NoticeDeviceAdded:       {"手机应用在新设备上登录了公积金", freezeHint},
 	store.NoticeTransferRequested: {"有其他支付宝账号申请改绑您的公积金账户", "如非本人操作，请立即点击拒绝"},
 	store.NoticeTransferRejected:  {"改绑申请已被原绑定的支付宝拒绝", "请本人携带身份证件到柜台办理"},
 	store.NoticeLinkTransferred:   {"公积金账户已改绑到其他支付宝账号，本支付宝的绑定已解除", "如非本人操作，请在7天内点击冻结"},

@@ -101,6 +101,9 @@ func (m *MiniProgram) record(ctx context.Context, n signing.Notification) error 
 	if err == nil {
 		m.log.InfoContext(ctx, "notification", "method", n.Method, "family", string(n.Family), "first", first, "key", n.KeySource)
 	}
+	if err == nil && first {
+		m.noteAppAuth(ctx, n)
+	}
 	return err
 }
 

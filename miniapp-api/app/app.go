@@ -68,13 +68,15 @@ func CheckURL(raw string) error {
 	return nil
 }
 
-// Routes returns the routes that only this channel has. Owners protect their account by all of
-// them, so a closed channel still serves them; see httpapi.Protective.
+// Routes returns the routes that only this channel has. Owners protect their account by most of
+// them, so a closed channel still serves those; see httpapi.Protective.
 func (a *App) Routes(s *httpapi.Server) []httpapi.Route {
 	h := handlers{a, s}
 	return []httpapi.Route{
 		{Method: "POST", Path: "/v1/sessions", Endpoint: httpapi.Protective(httpapi.Recognised(s, h.signIn, a.binding))},
 		{Method: "POST", Path: "/v1/sessions/code", Endpoint: httpapi.Protective(httpapi.Recognised(s, h.giveCode, a.binding))},
+		{Method: "POST", Path: "/v1/sessions/forgotten", Endpoint: httpapi.Recognised(s, h.startForgotten, a.binding)},
+		{Method: "POST", Path: "/v1/sessions/forgotten/code", Endpoint: httpapi.Recognised(s, h.finishForgotten, a.binding)},
 		{Method: "POST", Path: "/v1/sessions/tickets", Endpoint: httpapi.Protective(httpapi.Recognised(s, s.MakeBoundTicket, a.binding))},
 		{Method: "GET", Path: "/v1/devices", Endpoint: httpapi.Protective(httpapi.Authed(s, h.showDevices))},
 		{Method: "POST", Path: "/v1/devices/:id/end", Endpoint: httpapi.Protective(httpapi.Authed(s, h.endDevice))},
@@ -85,7 +87,15 @@ func (a *App) Routes(s *httpapi.Server) []httpapi.Route {
 func (a *App) Configure(c httpapi.Config) httpapi.Config {
 	c.Channel, c.Words, c.Routes = selfservice.ChannelApp, Words, a.Routes
 	c.Scheme, c.Session = scheme, a.session
+	c.Businesses = httpapi.BusinessesWith(businesses)
 	return c
+}
+
+// businesses are the routes of this channel that do a business and are not in the API.
+var businesses = map[string]httpapi.Business{
+	"POST /v1/sessions/code":           {Name: "sign_in", Completes: true},
+	"POST /v1/sessions/forgotten":      {Name: "reset"},
+	"POST /v1/sessions/forgotten/code": {Name: "reset"},
 }
 
 // Handler adds to every reply of the API what the next proof needs: the newest nonce, and the

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -51,14 +52,10 @@ func (h handlers) signIn(ctx context.Context, r httpapi.Request, in signInReques
 	if err != nil {
 		return signInReply{}, err
 	}
-	idType := in.IDType
-	if idType == "" {
-		idType = "01"
-	}
 	var reply signInReply
 	reply.SessionReply, err = h.server.OpenSession(func(tokenDigest []byte) (*store.Account, error) {
 		done, err := h.app.service.SignIn(ctx, r.Caller, selfservice.SignInInput{
-			IDType: idType, IDNumber: in.Document, AccountNo: in.AccountNo, Password: password, TokenDigest: tokenDigest,
+			IDType: cmp.Or(in.IDType, "01"), IDNumber: in.Document, AccountNo: in.AccountNo, Password: password, TokenDigest: tokenDigest,
 			Device: &selfservice.Device{Thumbprint: r.Binding, Name: in.DeviceName, Platform: in.Platform},
 		})
 		if err != nil || done.Step == nil {

@@ -43,6 +43,13 @@ var businesses = map[string]Business{
 	"POST /v1/freeze":                          {"freeze", true},
 }
 
+// BusinessesWith returns the businesses of the API and those of routes that only one channel has.
+func BusinessesWith(more map[string]Business) map[string]Business {
+	all := maps.Clone(businesses)
+	maps.Copy(all, more)
+	return all
+}
+
 // interimCodes ask for a step that the page can do, so the business goes on.
 var interimCodes = map[string]bool{
 	ErrSessionRequired.Code:               true,

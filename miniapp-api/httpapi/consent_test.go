@@ -316,14 +316,19 @@ func TestParseConsents(t *testing.T) {
 		{"twice", strings.Replace(string(good), `"face"`, `"phone"`, 1)},
 		{"no version", strings.Replace(string(good), `"version":"1"`, `"version":""`, 1)},
 		{"long version", strings.Replace(string(good), `"version":"1"`, `"version":"`+strings.Repeat("1", 33)+`"`, 1)},
+		{"unknown provider", strings.Replace(string(good), `"purpose":"face"`, `"provider":"wechat","purpose":"face"`, 1)},
+		{"no purpose of the centre's users", strings.Replace(string(good), `[`, `[{"provider":"centre","purpose":"face","version":"1","text":"a"},`, 1)},
 		{"unknown key", strings.Replace(string(good), `"version"`, `"versions"`, 1)},
 	} {
 		if _, err := selfservice.ParseConsents([]byte(tt.raw)); err == nil {
 			t.Errorf("%s was accepted", tt.name)
 		}
 	}
-	if _, err := selfservice.ParseConsents(good); err != nil {
-		t.Error(err)
+	own := strings.Replace(string(good), `[`, `[{"provider":"centre","purpose":"message","version":"1","text":"a"},`, 1)
+	for _, raw := range []string{string(good), own} {
+		if _, err := selfservice.ParseConsents([]byte(raw)); err != nil {
+			t.Error(err)
+		}
 	}
 	h := newEnv(t)
 	if _, err := New(Config{DB: h.db, Alipay: h.server.Alipay, Policy: h.server.Policy, Hasher: h.server.Hasher, Proof: selfservice.ProofNone, Consent: "asked"}); err == nil {

@@ -39,7 +39,13 @@ var eventTexts = map[string]string{
 	store.EventDeviceAdded: "手机应用在新设备上登录",
 	store.EventDeviceEnded: "手机应用的登录设备已移除",
 
-	store.EventErased: "公积金中心已按申请删除个人信息",
+	store.EventSignInCodeSent: "用密码登录，已向预留手机发送验证码",
+	store.EventDeviceCodeSent: "用密码在新设备上登录，已向预留手机发送验证码",
+	store.EventLinkCodeSent:   "用密码申请绑定，已向预留手机发送验证码",
+	store.EventResetCodeSent:  "申请重置密码，已向预留手机发送验证码",
+
+	store.EventErased:   "公积金中心已按申请删除个人信息",
+	store.EventRestored: "系统从备份恢复，最近的办理可能未保留，请核对绑定和密码",
 }
 
 // An eventView has the kind for pages, which may show an icon, and the text for citizens. An

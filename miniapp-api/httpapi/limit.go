@@ -3,8 +3,10 @@ package httpapi
 import (
 	"maps"
 	"math"
+	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -108,6 +110,20 @@ func (s *Server) limited(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return next(c)
 	}
+}
+
+// Limited returns h behind a limit of its own by network, for what is served beside the API. A
+// request above it gets 429 before its body is read.
+func (s *Server) Limited(h http.Handler, r Rate) http.Handler {
+	limits, address := newLimiter(r), s.clientAddress()
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if wait := limits.wait(network(address(req))); wait > 0 {
+			w.Header().Set(echo.HeaderRetryAfter, strconv.Itoa(wait))
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		h.ServeHTTP(w, req)
+	})
 }
 
 // network returns the unit in which addresses are counted: the IPv4 address, or the /64 of an

@@ -2,6 +2,8 @@ package httpapi_test
 
 import (
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"fundpass/miniapp-api/httpapi"
@@ -34,5 +36,30 @@ func TestLimitsCountNetworks(t *testing.T) {
 				p.send("GET", "/healthz", nil, header{"X-Forwarded-For", from}).want(t, code)
 			}
 		})
+	}
+}
+
+// What is served beside the API has limits of its own: a network above them gets 429 with the time
+// to wait and nothing of it is read, another network is served, and the API is not affected.
+func TestLimitedBeside(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t)
+	served := 0
+	beside := h.server.Limited(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ }), httpapi.Rate{PerSecond: 0.001, Burst: 3})
+	send := func(address string) *httptest.ResponseRecorder {
+		req := httptest.NewRequest("POST", "/", nil)
+		req.RemoteAddr = address
+		w := httptest.NewRecorder()
+		beside.ServeHTTP(w, req)
+		return w
+	}
+	for range 3 {
+		send("192.0.2.1:1")
+	}
+	if w := send("192.0.2.1:2"); w.Code != 429 || w.Header().Get("Retry-After") == "" || served != 3 {
+		t.Errorf("%d after %d", w.Code, served)
+	}
+	if send("192.0.2.2:1"); served != 4 {
+		t.Error("another network is not served")
 	}
 }

@@ -31,6 +31,8 @@ type ownStep struct {
 	ClosedAt *time.Time `json:"closed_at"`
 }
 
+// An ownAccount is the centre's record. A wrong phone in it explains to its owner why no code
+// arrives.
 type ownAccount struct {
 	Name       string    `json:"name"`
 	IDType     string    `json:"id_type"`
@@ -49,12 +51,15 @@ type ownLink struct {
 	AuthorisedAt time.Time `json:"authorised_at"` // last sign-in to the mini-program
 }
 
+// An ownPassword has a number for the earlier passwords: only fingerprints of them are kept.
 type ownPassword struct {
 	State     string     `json:"state"`
 	ChangedAt *time.Time `json:"changed_at"`
 	Earlier   int        `json:"earlier"` // number of earlier passwords that cannot be reused
 }
 
+// An ownSession lets citizens recognise a sign-in that was not theirs. Its address is not shown
+// because it is not stored.
 type ownSession struct {
 	CreatedAt time.Time `json:"created_at"`
 	SeenAt    time.Time `json:"seen_at"`
@@ -69,6 +74,7 @@ type ownDevice struct {
 	EndedAt   *time.Time `json:"ended_at"`
 }
 
+// An ownNotice has no content, which is sealed for its receiver and may be a code.
 type ownNotice struct {
 	Kind      string     `json:"kind"`
 	CreatedAt time.Time  `json:"created_at"`

@@ -49,7 +49,8 @@ func (s *Server) openReset(ctx context.Context, r Request, in openResetRequest) 
 	return resetReplyOf(reset), err
 }
 
-// readProof reports whether a citizen chose a code by SMS instead of the face.
+// readProof reports whether a citizen chose a code by SMS instead of the face. It refuses other
+// values instead of starting a face verification, which is billed.
 func readProof(p selfservice.Proof) (bySMS bool, err error) {
 	switch p {
 	case "", selfservice.ProofFace:
@@ -64,7 +65,8 @@ type codeRequest struct {
 	Code passwd.Secret `json:"code"`
 }
 
-// passHandler returns the handler of a code that was sent by SMS.
+// passHandler returns the handler of a code that was sent by SMS. It is apart from the confirm,
+// so that a citizen who mistypes the new password keeps the code's result.
 func (s *Server) passHandler(pass func(context.Context, selfservice.Caller, uuid.UUID, passwd.Secret) (selfservice.Reset, error)) func(context.Context, Request, codeRequest) (resetReply, error) {
 	return func(ctx context.Context, r Request, in codeRequest) (resetReply, error) {
 		reset, err := pass(ctx, r.Caller, r.ID, in.Code)
@@ -83,6 +85,8 @@ func (s *Server) cancelReset(ctx context.Context, r Request, _ none) (resetReply
 	return resetReplyOf(reset), err
 }
 
+// A recoveryRequest names the person. There is no password that could prove them, so the answer
+// is the same whether or not the centre knows the person.
 type recoveryRequest struct {
 	Name      string `json:"name"`
 	IDType    string `json:"id_type"`

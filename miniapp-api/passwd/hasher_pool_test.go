@@ -17,13 +17,16 @@ func TestHashersOfOnePool(t *testing.T) {
 		return func(c *HasherConfig) { c.Slots, c.Pool, c.Tenant = 0, pool, tenant }
 	}
 	a, b := cheap(t, shared("a")), cheap(t, shared("b"))
-	held, err := a.Reserve(t.Context(), Caller{Identity: "same"})
-	if err != nil {
-		t.Fatal(err)
+	var held [2]*Slot // b's is the spare place
+	for i, h := range []*Hasher{a, b} {
+		var err error
+		if held[i], err = h.Reserve(t.Context(), Caller{Identity: "same"}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	waits := make(chan error, 1)
 	go func() {
-		slot, err := b.Reserve(testenv.Context(t), Caller{Identity: "same"})
+		slot, err := b.Reserve(testenv.Context(t), Caller{Identity: "other"})
 		if err == nil {
 			_, err = slot.Hash(testenv.Context(t), NewSecret("Korb-7-Lampe"))
 			slot.Release()
@@ -34,7 +37,9 @@ func TestHashersOfOnePool(t *testing.T) {
 	if a.Waiting() != 0 || pool.Waiting() != 1 {
 		t.Errorf("%d of the other centre wait, %d of all", a.Waiting(), pool.Waiting())
 	}
-	held.Release()
+	for _, s := range held {
+		s.Release()
+	}
 	if err := <-waits; err != nil {
 		t.Error(err)
 	}

@@ -64,6 +64,7 @@ func ParseDraft(data []byte) (*Policy, error) {
 	return p, err
 }
 
+// problems returns all problems at once, so that whoever writes a policy mends it in one round.
 func (p *Policy) problems() []error {
 	var problems []error
 	add := func(err error) {
@@ -95,6 +96,8 @@ func (p *Policy) problems() []error {
 	return problems
 }
 
+// problem refuses a weak rule without a reason, which auditors ask for. It also refuses a reason
+// on a rule that is not weak, so that the list of exceptions contains nothing else.
 func (r Rule) problem(seen map[string]bool) error {
 	switch {
 	case !validID(r.ID):
@@ -195,6 +198,8 @@ func (p *Policy) boundsProblem() error {
 	return nil
 }
 
+// namesProblem checks the names of initial rules and the forbidden words. A word of one letter
+// would refuse nearly every password.
 func (p *Policy) namesProblem() error {
 	for _, rule := range p.InitialRules {
 		if !knownInitialRule(rule) {

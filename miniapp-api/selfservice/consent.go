@@ -37,28 +37,50 @@ const (
 
 // A ConsentText is a text that citizens consent to. A changed Text needs a new Version.
 type ConsentText struct {
-	Purpose string `json:"purpose"`
-	Version string `json:"version"` // 1 to 32 bytes
-	Text    string `json:"text"`    // Chinese
+	// Provider is store.ProviderCentre for the users of the website and the app, who are the
+	// same to the centre on both and consent once; "" for those of the identity provider.
+	Provider string `json:"provider,omitempty"`
+	Purpose  string `json:"purpose"`
+	Version  string `json:"version"` // 1 to 32 bytes
+	Text     string `json:"text"`    // Chinese
 }
 
-// ParseConsents parses a JSON list of purpose, version and text. The list must name each
-// purpose exactly once.
+// centreConsents are the texts for the users of the website and the app of a centre without its
+// own. No third party gets their data, and the centre needs no consent to serve them (PIPL
+// article 13), so the only choice is about messages.
+var centreConsents = []ConsentText{{
+	Provider: store.ProviderCentre, Purpose: PurposeMessage, Version: "1",
+	Text: "我同意在修改、重置、冻结密码和增加登录设备后，发短信到我在公积金中心预留的手机提醒我本人。不再同意后将收不到提醒短信，密码被他人修改时可能无法及时知道。验证码和关于他人操作的短信不受影响。",
+}}
+
+// purposesOf are the purposes of each provider's texts.
+var purposesOf = map[string][]string{
+	"":                   {PurposeLink, PurposeCertdoc, PurposeFace, PurposePhone, PurposeMessage},
+	store.ProviderCentre: {PurposeMessage},
+}
+
+// ParseConsents parses a JSON list of purpose, version and text, and of provider where that is
+// store.ProviderCentre. The list must name each purpose of the identity provider exactly once,
+// and may have the texts for the website and the app.
 func ParseConsents(raw []byte) ([]ConsentText, error) {
 	var texts []ConsentText
 	if err := json.Unmarshal(raw, &texts, json.RejectUnknownMembers(true)); err != nil {
 		return nil, errors.New("selfservice: consents are not a JSON list of purpose, version and text")
 	}
-	wanted := []string{PurposeLink, PurposeCertdoc, PurposeFace, PurposePhone, PurposeMessage}
+	missing := map[string][]string{}
+	for provider, purposes := range purposesOf {
+		missing[provider] = slices.Clone(purposes)
+	}
 	for _, t := range texts {
+		wanted := missing[t.Provider]
 		i := slices.Index(wanted, t.Purpose)
 		if i < 0 || t.Version == "" || len(t.Version) > 32 || t.Text == "" {
-			return nil, errors.New("selfservice: a consent's purpose is unknown or there twice, or its version or text is missing or too long")
+			return nil, errors.New("selfservice: a consent's provider or purpose is unknown or there twice, or its version or text is missing or too long")
 		}
-		wanted = slices.Delete(wanted, i, i+1)
+		missing[t.Provider] = slices.Delete(wanted, i, i+1)
 	}
-	if len(wanted) > 0 {
-		return nil, errors.New("selfservice: no text for consent " + wanted[0])
+	if len(missing[""]) > 0 {
+		return nil, errors.New("selfservice: no text for consent " + missing[""][0])
 	}
 	return texts, nil
 }
@@ -69,17 +91,34 @@ type consentRules struct {
 	mode     ConsentMode
 	texts    []ConsentText
 	proofs   []Proof // that may be accepted
-	messages bool    // the centre sends messages to owners
+	messages bool    // the centre sends messages to the provider's users
+	sms      bool    // the centre sends SMS
 	provider IdentityProvider
 }
 
-// offered returns the texts whose purposes this centre uses, in the file's order.
-func (r *consentRules) offered() []ConsentText {
-	return slices.DeleteFunc(slices.Clone(r.texts), func(t ConsentText) bool {
-		switch t.Purpose {
-		case PurposeLink:
+// textsOf returns the texts for a caller, in the file's order.
+func (r *consentRules) textsOf(c Caller) []ConsentText {
+	var own []ConsentText
+	for _, t := range r.texts {
+		if (t.Provider == store.ProviderCentre) == (c.Provider == store.ProviderCentre) {
+			own = append(own, t)
+		}
+	}
+	if own == nil && c.Provider == store.ProviderCentre {
+		return centreConsents
+	}
+	return own
+}
+
+// offered returns the texts for a caller whose purposes this centre uses.
+func (r *consentRules) offered(c Caller) []ConsentText {
+	return slices.DeleteFunc(slices.Clone(r.textsOf(c)), func(t ConsentText) bool {
+		switch {
+		case t.Purpose == PurposeLink:
 			return false
-		case PurposeMessage:
+		case t.Provider == store.ProviderCentre:
+			return !r.sms
+		case t.Purpose == PurposeMessage:
 			return !r.messages
 		}
 		used := slices.Contains(r.proofs, Proof(t.Purpose)) || t.Purpose == PurposePhone && r.provider.OffersPhone()
@@ -88,23 +127,13 @@ func (r *consentRules) offered() []ConsentText {
 }
 
 // offeredText returns the text of a purpose, or ErrBadRequest if the centre does not use it.
-func (r *consentRules) offeredText(purpose string) (ConsentText, error) {
-	texts := r.offered()
+func (r *consentRules) offeredText(c Caller, purpose string) (ConsentText, error) {
+	texts := r.offered(c)
 	i := slices.IndexFunc(texts, func(t ConsentText) bool { return t.Purpose == purpose })
 	if i < 0 {
 		return ConsentText{}, ErrBadRequest.WithFields(FieldError{Field: "purpose", Code: "UNKNOWN"})
 	}
 	return texts[i], nil
-}
-
-// text returns the current text of a purpose, or the zero value for a purpose without one, such
-// as ProofNone.
-func (r *consentRules) text(purpose string) ConsentText {
-	i := slices.IndexFunc(r.texts, func(t ConsentText) bool { return t.Purpose == purpose })
-	if i < 0 {
-		return ConsentText{}
-	}
-	return r.texts[i]
 }
 
 // A consentSet is what one caller has consented to so far.
@@ -118,6 +147,17 @@ type consentSet struct {
 func (r *consentRules) load(ctx context.Context, c Caller) (consentSet, error) {
 	latest, err := r.db.Consents(ctx, c.Session)
 	return consentSet{r, c, latest}, err
+}
+
+// text returns the current text of a purpose, or the zero value for a purpose without one, such
+// as ProofNone.
+func (a consentSet) text(purpose string) ConsentText {
+	texts := a.textsOf(a.c)
+	i := slices.IndexFunc(texts, func(t ConsentText) bool { return t.Purpose == purpose })
+	if i < 0 {
+		return ConsentText{}
+	}
+	return texts[i]
 }
 
 // current reports whether the caller consented to the current text.
@@ -156,8 +196,8 @@ func (a consentSet) require(ctx context.Context, purposes ...string) error {
 func (a consentSet) record(ctx context.Context, purposes ...string) error {
 	var fresh []store.Consent
 	for _, p := range purposes {
-		if !a.current(p) {
-			fresh = append(fresh, store.Consent{Purpose: p, Version: a.text(p).Version, How: store.ConsentByForm})
+		if t := a.text(p); t != (ConsentText{}) && !a.current(p) {
+			fresh = append(fresh, store.Consent{Purpose: p, Version: t.Version, How: store.ConsentByForm})
 		}
 	}
 	if len(fresh) == 0 || a.mode == ConsentRequired {
@@ -238,7 +278,7 @@ func (s *Service) Consents(ctx context.Context, c Caller) ([]Consent, error) {
 		return nil, err
 	}
 	var all []Consent
-	for _, t := range s.consents.offered() {
+	for _, t := range s.consents.offered(c) {
 		all = append(all, a.consent(t))
 	}
 	return all, nil
@@ -247,7 +287,7 @@ func (s *Service) Consents(ctx context.Context, c Caller) ([]Consent, error) {
 // GiveConsent records consent to the given version of a text. It returns ErrConsentOutdated if
 // the current text has another version.
 func (s *Service) GiveConsent(ctx context.Context, c Caller, purpose, version string) (Consent, error) {
-	text, err := s.consents.offeredText(purpose)
+	text, err := s.consents.offeredText(c, purpose)
 	switch {
 	case err != nil:
 		return Consent{}, err
@@ -266,7 +306,7 @@ func (s *Service) GiveConsent(ctx context.Context, c Caller, purpose, version st
 // WithdrawConsent withdraws a consent. It returns ErrConsentInUse for PurposeLink while the
 // caller is linked: Unlink requires the password, because a borrowed phone must not be enough.
 func (s *Service) WithdrawConsent(ctx context.Context, c Caller, purpose string) (Consent, error) {
-	text, err := s.consents.offeredText(purpose)
+	text, err := s.consents.offeredText(c, purpose)
 	switch {
 	case err != nil:
 		return Consent{}, err

@@ -48,6 +48,13 @@ func (d *Device) signIn(add bool) *store.SignInDevice {
 	return &store.SignInDevice{Thumbprint: d.Thumbprint, Label: store.DeviceLabel{Name: name, Platform: strings.TrimSpace(d.Platform)}, Add: add}
 }
 
+func (d *Device) thumbprint() []byte {
+	if d == nil {
+		return nil
+	}
+	return d.Thumbprint
+}
+
 // Devices returns the devices with which the linked person can sign in, the last used first.
 func (s *Service) Devices(ctx context.Context, c Caller) ([]store.Device, error) {
 	if c.Link == nil {

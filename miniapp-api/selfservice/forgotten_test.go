@@ -1,6 +1,7 @@
 package selfservice
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -27,10 +28,11 @@ func TestForgotten(t *testing.T) {
 	h := newSignInCentre(t)
 	d := h.depositor(1, withPhone("13900000001"))
 	site := browser("b", "192.0.2.1")
-	step, err := h.StartForgotten(t.Context(), site, personOf(d))
+	step, err := h.StartForgotten(t.Context(), site, personOf(d), nil)
 	must(t, err)
 	finish := func(c Caller, code string) (Reset, error) {
-		return h.FinishForgotten(t.Context(), c, step.Ticket, passwd.NewSecret(code), []byte(t.Name()))
+		_, reset, err := h.FinishForgotten(t.Context(), c, step.Ticket, passwd.NewSecret(code), []byte(t.Name()))
+		return reset, err
 	}
 	code := h.code()
 	_, err = finish(browser("other", "192.0.2.1"), code)
@@ -72,13 +74,13 @@ func TestForgottenRevealsNothing(t *testing.T) {
 		if name == "another name" {
 			h.ahead.Add(int64(2 * time.Minute)) // a code for the same person was just requested
 		}
-		step, err := h.StartForgotten(t.Context(), site, in)
+		step, err := h.StartForgotten(t.Context(), site, in, nil)
 		must(t, err)
 		if step.Code.Phone != "" || step.Code.ID == uuid.Nil {
 			t.Errorf("%s: %+v", name, step)
 		}
 		lengths[len(step.Ticket)] = true
-		_, err = h.FinishForgotten(t.Context(), site, step.Ticket, passwd.NewSecret("000000"), []byte(name))
+		_, _, err = h.FinishForgotten(t.Context(), site, step.Ticket, passwd.NewSecret("000000"), []byte(name))
 		if e := AsError(err); e.Code != ErrCodeWrong.Code || *e.Remaining != store.SMSCodeTries-1 {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -92,13 +94,58 @@ func TestForgottenRevealsNothing(t *testing.T) {
 	}
 }
 
+// A stranger who knows the document, and with it the initial password, leaves the owner two
+// codes of the day, whatever they request from their network. Forgotten passwords leave the
+// sign-in; sign-ins without the code lock it and leave the forgotten password.
+func TestStrangersLeaveTwoCodes(t *testing.T) {
+	t.Parallel()
+	forget := func(h *signInCentre, d store.Depositor, c Caller) (*SignInStep, error) {
+		step, err := h.StartForgotten(t.Context(), c, personOf(d), nil)
+		return &step, err
+	}
+	signIn := func(h *signInCentre, d store.Depositor, c Caller) (*SignInStep, error) {
+		done, err := h.signIn(c, formOf(d, d.Person.IDNumber[12:]))
+		return done.Step, err
+	}
+	for name, tt := range map[string]struct {
+		stranger, owner func(*signInCentre, store.Depositor, Caller) (*SignInStep, error)
+	}{"forgotten": {forget, signIn}, "sign-in": {signIn, forget}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newSignInCentre(t)
+			d := h.depositor(1, withPhone("13900000001"), func(d *store.Depositor) { d.Hash, d.InitialRule = "", "id-last6" })
+			got := 0
+			for range 2 * store.SMSCodesPerDay {
+				_, err := tt.stranger(h, d, browser(uuid.NewString(), "192.0.2.1"))
+				if err == nil {
+					got++
+				} else if !errors.Is(err, ErrCodeLimit) && !errors.Is(err, ErrSignInRefused) {
+					t.Errorf("a stranger: %v", err)
+				}
+				h.ahead.Add(int64(61 * time.Second))
+			}
+			if got != store.SMSCodesPerDay-2 {
+				t.Errorf("a stranger got %d codes", got)
+			}
+			for range 2 {
+				before := h.count(`SELECT count(*) FROM outbox`)
+				_, err := tt.owner(h, d, browser("owner", "192.0.2.2"))
+				if want(t, "the owner", err, nil); h.count(`SELECT count(*) FROM outbox`) != before+1 {
+					t.Error("no code for the owner")
+				}
+				h.ahead.Add(int64(61 * time.Second))
+			}
+		})
+	}
+}
+
 // Strangers leave the owner codes of the day.
 func TestForgottenLimit(t *testing.T) {
 	t.Parallel()
 	h := newSignInCentre(t)
 	d := h.depositor(1, withPhone("13900000001"))
 	for i := range smsRecoveriesPerPerson + 1 {
-		_, err := h.StartForgotten(t.Context(), browser(uuid.NewString(), "192.0.2.1"), personOf(d))
+		_, err := h.StartForgotten(t.Context(), browser(uuid.NewString(), "192.0.2.1"), personOf(d), nil)
 		if i < smsRecoveriesPerPerson {
 			must(t, err)
 		} else {

@@ -24,14 +24,16 @@ func (s *Service) Link(ctx context.Context, c Caller, in LinkInput) (store.Accou
 	if err != nil {
 		return store.Account{}, err
 	}
-	l := linkRequest{applicant: who, person: who.personDigest(s.db), scope: store.PublicScope, again: c.Link != nil}
+	accepted, err := s.proofsOn(ctx, c.Channel)
+	if err != nil {
+		return store.Account{}, err
+	}
+	l := linkRequest{applicant: who, person: who.personDigest(s.db), again: c.Link != nil, accepted: accepted,
+		scope: store.PublicScope, faceScope: s.db.Digest("scope of a face", c.IdentityDigest)}
 	if l.again && (in.FaceFirst || !c.IsRetry || !bytes.Equal(l.person, c.Link.PersonDigest)) {
 		return store.Account{}, ErrAlreadyLinked // a request for another person is not a retry of the one that made the link
 	}
 	if l.consents, err = s.consents.load(ctx, c); err != nil {
-		return store.Account{}, err
-	}
-	if l.accepted, err = s.proofsOn(ctx, c.Channel); err != nil {
 		return store.Account{}, err
 	}
 	if in.FaceFirst {
@@ -58,24 +60,24 @@ type linkRequest struct {
 	applicant
 	person    []byte // digest of the claimed person
 	consents  consentSet
-	accepted  proofs           // on the caller's channel
-	permitted []Proof          // proofs that the caller consented to
-	scope     []byte           // the lockout scope of the attempt
-	certdoc   bool             // the provider confirms that its user is the claimed person
-	phone     string           // verified in this session; "" = none
-	face      *store.LinkProof // verified first, of the claimed person; nil if not
-	again     bool             // an earlier run of this request linked this person
+	accepted  proofs  // on the caller's channel
+	permitted []Proof // proofs that the caller consented to
+	scope     []byte  // the lockout scope of the attempt
+
+	// faceScope is the scope of applicants whose face was verified on this user's phone. It is a
+	// digest that does not name the user, because the phone may belong to a relative who is not
+	// linked.
+	faceScope []byte
+
+	certdoc bool             // the provider confirms that its user is the claimed person
+	phone   string           // verified in this session; "" = none
+	face    *store.LinkProof // verified first, of the claimed person; nil if not
+	again   bool             // an earlier run of this request linked this person
 }
 
 // verified reports whether the caller is known to be the claimed person and therefore has a
 // scope of their own, which strangers cannot exhaust.
 func (l linkRequest) verified() bool { return !bytes.Equal(l.scope, store.PublicScope) }
-
-// resumes reports whether an earlier run of this request found the password right and used the
-// face up for a transfer.
-func (l linkRequest) resumes() bool {
-	return l.face != nil && l.face.State == store.LinkProofReplaced
-}
 
 // proofsOn returns the proofs that a channel accepts.
 func (s *Service) proofsOn(ctx context.Context, channel Channel) (proofs, error) {
@@ -90,9 +92,9 @@ func (s *Service) verifyApplicant(ctx context.Context, c Caller, l linkRequest) 
 	switch {
 	case err != nil:
 		return candidate{}, err
-	case l.resumes():
-		found = provenBy(*l.face)
-		found.takeOver, found.resumed = true, true
+	case l.face != nil && l.face.State == store.LinkProofReplaced:
+		found = provenBy(*l.face) // by an earlier run, which found the password right
+		found.takeOver = true
 		return found, nil
 	case l.code != "":
 		found, err = s.verifyCode(ctx, c, l)
@@ -118,10 +120,10 @@ func (s *Service) collectProofs(ctx context.Context, c Caller, l linkRequest) (l
 		return l, nil
 	}
 	if l.faceID != uuid.Nil {
-		if l.face, err = s.passedFace(ctx, c, l); err != nil || l.resumes() {
+		if l.face, err = s.passedFace(ctx, c, l); err != nil || l.face.State == store.LinkProofReplaced {
 			return l, err
 		}
-		l.scope = s.faceScope(c.IdentityDigest)
+		l.scope = l.faceScope
 	}
 	if slices.Contains(l.permitted, ProofCertdoc) {
 		if l.certdoc, err = s.matchPerson(ctx, c, l); err != nil {
@@ -142,7 +144,7 @@ func (s *Service) collectProofs(ctx context.Context, c Caller, l linkRequest) (l
 
 // passedFace returns the verification of this applicant that was passed in the caller's
 // session. It returns ErrLinkGone if there is none, and ErrIdentityNotProven if it was not
-// passed. If this is the retry of a transfer, the face may be replaced; see resumes.
+// passed. If this is the retry of a transfer, the face may be replaced; see candidate.resumes.
 func (s *Service) passedFace(ctx context.Context, c Caller, l linkRequest) (*store.LinkProof, error) {
 	if !slices.Contains(l.permitted, ProofFace) {
 		return nil, consentRequired([]Proof{ProofFace})
@@ -174,6 +176,43 @@ func (s *Service) matchPerson(ctx context.Context, c Caller, l linkRequest) (boo
 		return false, ErrBadRequest.WithFields(counterOnly)
 	}
 	return verified, err
+}
+
+// verifyCode finds the claimed person's account by a reset code, which replaces a password they
+// do not know. It does not use up the code; the reset that must follow does. Every failure is
+// ErrLinkRefused. If certdoc is accepted, a caller who does not match is refused without a try.
+// Otherwise the tries of unverified callers are limited separately and count as attempts at
+// many people.
+func (s *Service) verifyCode(ctx context.Context, c Caller, l linkRequest) (candidate, error) {
+	if slices.Contains(l.permitted, ProofCertdoc) && !l.verified() || len(l.permitted) == 0 && !l.again {
+		return candidate{}, ErrLinkRefused
+	}
+	trying, stop := Detached(ctx)
+	defer stop()
+	req := store.AttemptRequest{PersonDigest: l.person, AccountNo: l.accountNo}
+	if !l.verified() {
+		req.Source = s.spraying.source(c)
+	}
+	code, refusal, err := s.db.CheckResetCode(trying, c.Session, req, l.code)
+	logSpentCode(ctx, s.log, c, err)
+	if refused := s.spraying.check(ctx, c, refusal, s.db.Now()); refused != nil {
+		return candidate{}, refused
+	}
+	if errors.Is(err, store.ErrCode) || err == nil && !document.SameName(code.Account.Person.Name, l.name, l.doc.Kind) {
+		err = ErrLinkRefused
+	}
+	if err != nil {
+		return candidate{}, err
+	}
+	found := s.selectProof(code.Account, code.Account.State, l)
+	if found.outcome() == outcomeRefused {
+		return candidate{}, ErrLinkRefused
+	}
+	found.codeID = code.ID
+	if found.face != nil {
+		found.face.CodeID = code.ID
+	}
+	return found, nil
 }
 
 // verifyPassword reserves an attempt at the claimed person's password and checks it. Every
@@ -233,9 +272,6 @@ func (s *Service) reserveAttempt(ctx context.Context, c Caller, l linkRequest) (
 // writeLink writes the link of an accepted candidate. If another user is linked to the person,
 // it returns the result of alreadyLinked. It uses up a face that was verified first.
 func (s *Service) writeLink(ctx context.Context, c Caller, found candidate) (store.Account, error) {
-	if found.resumed {
-		return s.alreadyLinked(ctx, c, found)
-	}
 	if found.by == ProofNone && found.account.State == store.PasswordInitial {
 		if err := s.db.MustChange(ctx, found.account); err != nil {
 			return store.Account{}, err
@@ -244,7 +280,7 @@ func (s *Service) writeLink(ctx context.Context, c Caller, found candidate) (sto
 	}
 	err := s.addLink(ctx, c, found)
 	switch {
-	case errors.Is(err, store.ErrConflict):
+	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrGone) && found.resumes():
 		return s.alreadyLinked(ctx, c, found)
 	case errors.Is(err, store.ErrBlocked): // ended meanwhile
 		return store.Account{}, ErrAccountClosed

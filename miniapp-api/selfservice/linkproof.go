@@ -47,7 +47,7 @@ func (s *Service) startFaceFirst(ctx context.Context, c Caller, l linkRequest) e
 			PersonDigest: l.person,
 			Person:       store.Person{Name: l.name, IDType: l.doc.Type, IDNumber: l.doc.Number},
 		},
-		scope: s.faceScope(c.IdentityDigest),
+		scope: l.faceScope,
 	}
 	pending, err := s.openLinkProof(ctx, c, claimed, l.digest(s.db))
 	if errors.Is(err, ErrProviderRefused) { // the provider says that name and number do not match; the start stays charged
@@ -176,8 +176,3 @@ func (s *Service) offerFaceFirst(l linkRequest, err error) error {
 	}
 	return err
 }
-
-// faceScope returns the lockout scope of applicants whose face was verified on this user's
-// phone. It is a digest that does not name the user, because the phone may belong to a relative
-// who is not linked.
-func (s *Service) faceScope(identity []byte) []byte { return s.db.Digest("scope of a face", identity) }

@@ -21,7 +21,6 @@ type candidate struct {
 	attempt  *check           // the attempt with the right password, not passed yet; nil if there was none
 	codeID   uuid.UUID        // of the reset code that replaced the password; zero if none did
 	takeOver bool             // request the link from another user
-	resumed  bool             // an earlier run of the request requested it already
 }
 
 // An outcome is the result of the password check and the proofs.
@@ -41,6 +40,11 @@ func (f candidate) outcome() outcome {
 		return outcomeNeedsProof
 	}
 	return outcomeRefused
+}
+
+// resumes reports whether an earlier run of this request used the face up for a transfer.
+func (f candidate) resumes() bool {
+	return f.face != nil && f.face.State == store.LinkProofReplaced
 }
 
 // selectProof returns a candidate with the accepted proof that the caller has shown, or else

@@ -78,7 +78,7 @@ func (s *Service) requireRecoveryConsents(ctx context.Context, c Caller, face bo
 		return err
 	}
 	purposes := []string{PurposeLink}
-	if face && slices.ContainsFunc(s.consents.offered(), func(t ConsentText) bool { return t.Purpose == PurposeFace }) {
+	if face && slices.ContainsFunc(s.consents.offered(c), func(t ConsentText) bool { return t.Purpose == PurposeFace }) {
 		purposes = append(purposes, PurposeFace)
 	}
 	return consents.require(ctx, purposes...)

@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
-	"slices"
 	"strings"
 
-	"fundpass/miniapp-api/document"
 	"fundpass/miniapp-api/passwd"
 	"fundpass/store"
 )
@@ -64,43 +62,6 @@ func readDigits(s string, n int) (string, bool) {
 		}
 	}
 	return b.String(), b.Len() == n
-}
-
-// verifyCode finds the claimed person's account by a reset code, which replaces a password they
-// do not know. It does not use up the code; the reset that must follow does. Every failure is
-// ErrLinkRefused. If certdoc is accepted, a caller who does not match is refused without a try.
-// Otherwise the tries of unverified callers are limited separately and count as attempts at
-// many people.
-func (s *Service) verifyCode(ctx context.Context, c Caller, l linkRequest) (candidate, error) {
-	if slices.Contains(l.permitted, ProofCertdoc) && !l.verified() || len(l.permitted) == 0 && !l.again {
-		return candidate{}, ErrLinkRefused
-	}
-	trying, stop := Detached(ctx)
-	defer stop()
-	req := store.AttemptRequest{PersonDigest: l.person, AccountNo: l.accountNo}
-	if !l.verified() {
-		req.Source = s.spraying.source(c)
-	}
-	code, refusal, err := s.db.CheckResetCode(trying, c.Session, req, l.code)
-	logSpentCode(ctx, s.log, c, err)
-	if refused := s.spraying.check(ctx, c, refusal, s.db.Now()); refused != nil {
-		return candidate{}, refused
-	}
-	if errors.Is(err, store.ErrCode) || err == nil && !document.SameName(code.Account.Person.Name, l.name, l.doc.Kind) {
-		err = ErrLinkRefused
-	}
-	if err != nil {
-		return candidate{}, err
-	}
-	found := s.selectProof(code.Account, code.Account.State, l)
-	if found.outcome() == outcomeRefused {
-		return candidate{}, ErrLinkRefused
-	}
-	found.codeID = code.ID
-	if found.face != nil {
-		found.face.CodeID = code.ID
-	}
-	return found, nil
 }
 
 // logSpentCode logs once when a user, or all unverified users together, have used up the tries

@@ -83,7 +83,7 @@ func New(c Config) (*Service, error) {
 			certdoc: slices.Contains(accepted.union(), ProofCertdoc), log: c.Log,
 		},
 		consents: consentRules{
-			db: c.DB, mode: c.Consent, texts: c.ConsentTexts, proofs: accepted.union(), messages: c.MessageTemplate != "", provider: c.Provider,
+			db: c.DB, mode: c.Consent, texts: c.ConsentTexts, proofs: accepted.union(), messages: c.MessageTemplate != "", sms: c.SMS, provider: c.Provider,
 		},
 		faces:       faceVerifier{c.DB, c.Provider, c.Log},
 		registry:    newChannelRegistry(c.DB, c.Log, cmp.Or(c.RegistryTime, defaultRegistryTime)),

@@ -26,6 +26,12 @@ const (
 	codeForDevice codePurpose = "device"
 )
 
+// codeEvents tell the owner for what somebody has requested a code.
+var codeEvents = map[codePurpose]string{
+	codeForSignIn: store.EventSignInCodeSent, codeForReset: store.EventResetCodeSent,
+	codeForLink: store.EventLinkCodeSent, codeForDevice: store.EventDeviceCodeSent,
+}
+
 // smsCodeDigits is the length of a code sent by SMS.
 const smsCodeDigits = 6
 
@@ -140,7 +146,7 @@ func maskedMobile(a store.Account) (string, error) {
 func codeOrder(purpose codePurpose, a store.Account) store.SMSCodeOrder {
 	mobile, _ := ownMobile(a)
 	return store.SMSCodeOrder{ID: uuid.New(), Purpose: string(purpose), PersonDigest: a.PersonDigest, AccountID: a.ID,
-		Mobile: mobile, Code: newSMSCode()}
+		Mobile: mobile, Code: newSMSCode(), Event: codeEvents[purpose]}
 }
 
 // newSMSCode returns six random digits. A reader of crypto/rand never fails.

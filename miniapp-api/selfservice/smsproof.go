@@ -45,7 +45,9 @@ func (s *Service) OpenResetBySMS(ctx context.Context, c Caller) (Reset, error) {
 	if err != nil {
 		return Reset{}, err
 	}
-	r, code, err := s.db.OpenResetBySMS(ctx, c.Session, account, store.Reset{ID: uuid.New()}, codeOrder(codeForReset, account))
+	order := codeOrder(codeForReset, account)
+	order.Event = "" // that a reset was opened says it
+	r, code, err := s.db.OpenResetBySMS(ctx, c.Session, account, store.Reset{ID: uuid.New()}, order)
 	if err != nil {
 		return Reset{}, openError(s.codeError(err, code))
 	}

@@ -29,7 +29,8 @@ func (p TransferPolicy) permits(found candidate) bool {
 	return found.codeID != uuid.Nil || p.Offered && found.by != ProofNone
 }
 
-// alreadyLinked handles a link request for a person that another user is linked to.
+// alreadyLinked handles a link request for a person that another user is linked to. It returns
+// ErrTransferWaiting with the due time unless the transfer is completed.
 func (s *Service) alreadyLinked(ctx context.Context, c Caller, found candidate) (store.Account, error) {
 	switch {
 	case c.Link != nil, !s.transfer.permits(found): // the caller is linked already
@@ -55,26 +56,8 @@ func (s *Service) alreadyLinked(ctx context.Context, c Caller, found candidate) 
 		return store.Account{}, ErrLinkGone
 	case err != nil:
 		return store.Account{}, err
-	}
-	return s.takeOver(ctx, c, r)
-}
-
-// takeOver completes a transfer that is due; otherwise it returns ErrTransferWaiting with the
-// due time.
-func (s *Service) takeOver(ctx context.Context, c Caller, r store.Transfer) (store.Account, error) {
-	if now := s.db.Now(); r.DueAt == nil || now.Before(*r.DueAt) {
-		return store.Account{}, ErrTransferWaiting.withTransfer(r, now)
-	}
-	err := s.db.CompleteTransfer(ctx, c.Session, r.ID)
-	switch {
-	case errors.Is(err, store.ErrGone), errors.Is(err, store.ErrNotFound):
-		return store.Account{}, ErrTransferGone
-	case errors.Is(err, store.ErrConflict):
-		return store.Account{}, ErrAlreadyLinked
-	case errors.Is(err, store.ErrBlocked):
-		return store.Account{}, ErrAccountClosed
-	case err != nil:
-		return store.Account{}, err
+	case r.State != store.TransferDone:
+		return store.Account{}, ErrTransferWaiting.withTransfer(r, s.db.Now())
 	}
 	return s.db.LinkedAccount(ctx, r.AccountID)
 }
@@ -124,7 +107,27 @@ func (s *Service) ConfirmTransfer(ctx context.Context, c Caller, id uuid.UUID) (
 	if err := consents.require(ctx, PurposeLink); err != nil {
 		return store.Account{}, err
 	}
-	return s.takeOver(ctx, c, r)
+	return s.completeTransfer(ctx, c, r)
+}
+
+// completeTransfer completes a transfer that is due; otherwise it returns ErrTransferWaiting with
+// the due time.
+func (s *Service) completeTransfer(ctx context.Context, c Caller, r store.Transfer) (store.Account, error) {
+	if now := s.db.Now(); r.DueAt == nil || now.Before(*r.DueAt) {
+		return store.Account{}, ErrTransferWaiting.withTransfer(r, now)
+	}
+	err := s.db.CompleteTransfer(ctx, c.Session, r.ID)
+	switch {
+	case errors.Is(err, store.ErrGone), errors.Is(err, store.ErrNotFound):
+		return store.Account{}, ErrTransferGone
+	case errors.Is(err, store.ErrConflict):
+		return store.Account{}, ErrAlreadyLinked
+	case errors.Is(err, store.ErrBlocked):
+		return store.Account{}, ErrAccountClosed
+	case err != nil:
+		return store.Account{}, err
+	}
+	return s.db.LinkedAccount(ctx, r.AccountID)
 }
 
 // RejectTransfer rejects a transfer of the caller's own link. Like a freeze it needs no

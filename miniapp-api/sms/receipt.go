@@ -58,17 +58,24 @@ func (g *Gateway) receive(r *http.Request, record Recorder) int {
 	if r.Method != http.MethodPost {
 		return http.StatusMethodNotAllowed
 	}
+	stamp, sent, ok := g.signature(r.Header)
+	switch {
+	case !ok: // before the body is read
+		return http.StatusUnauthorized
+	case r.ContentLength > maxReceipt:
+		return http.StatusRequestEntityTooLarge
+	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxReceipt+1))
 	switch {
 	case err != nil:
 		return http.StatusBadRequest
 	case len(body) > maxReceipt:
 		return http.StatusRequestEntityTooLarge
-	case !g.isSigned(r.Header, body):
+	case !hmac.Equal(sent, mac(g.key, render(g.d.Receipt.Sign, map[string]string{"timestamp": stamp, "body": string(body)}, unescaped))):
 		return http.StatusUnauthorized
 	}
-	id, receipt, ok := g.d.Receipt.read(body)
-	if !ok {
+	id, receipt, known := g.d.Receipt.read(body)
+	if !known {
 		return http.StatusBadRequest
 	}
 	err = record(r.Context(), id, receipt)
@@ -80,26 +87,26 @@ func (g *Gateway) receive(r *http.Request, record Recorder) int {
 	}
 }
 
-// isSigned reports whether a report has one fresh timestamp and one right MAC.
-func (g *Gateway) isSigned(h http.Header, body []byte) bool {
+// signature returns the timestamp and the MAC of a report, or false unless it has one of each and
+// the timestamp is fresh.
+func (g *Gateway) signature(h http.Header) (stamp string, sent []byte, ok bool) {
 	times, macs := h.Values(g.d.Receipt.TimestampHeader), h.Values(g.d.Receipt.MACHeader)
 	if len(times) != 1 || len(macs) != 1 {
-		return false
+		return "", nil, false
 	}
-	at, err := strconv.ParseInt(times[0], 10, 64)
+	n, err := strconv.ParseInt(times[0], 10, 64)
 	if err != nil {
-		return false
+		return "", nil, false
 	}
-	sent := time.Unix(at, 0)
+	at := time.Unix(n, 0)
 	if g.d.Timestamp == "unix_ms" {
-		sent = time.UnixMilli(at)
+		at = time.UnixMilli(n)
 	}
-	if age := g.now().Sub(sent); age > receiptAge || age < -receiptAge {
-		return false
+	if age := g.now().Sub(at); age > receiptAge || age < -receiptAge {
+		return "", nil, false
 	}
-	given, err := g.decode(macs[0])
-	want := mac(g.key, render(g.d.Receipt.Sign, map[string]string{"timestamp": times[0], "body": string(body)}, unescaped))
-	return err == nil && hmac.Equal(given, want)
+	sent, err = g.decode(macs[0])
+	return times[0], sent, err == nil
 }
 
 // read returns the message that a report is about, and what became of it.

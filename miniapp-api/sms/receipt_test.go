@@ -3,6 +3,7 @@ package sms
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -59,6 +60,11 @@ func TestReceiptsOfTheGateway(t *testing.T) {
 	}
 }
 
+// A watched body notes whether it was read.
+type watched struct{ read bool }
+
+func (w *watched) Read([]byte) (int, error) { w.read = true; return 0, io.EOF }
+
 // A report that is not signed, stale, changed or unreadable records nothing.
 func TestForgedReceipts(t *testing.T) {
 	t.Parallel()
@@ -110,6 +116,17 @@ func TestForgedReceipts(t *testing.T) {
 	g.Receipts(func(context.Context, uuid.UUID, string) error { return errors.New("recorded") }, slog.New(slog.DiscardHandler)).ServeHTTP(w, twice)
 	if w.Code != 401 {
 		t.Errorf("two timestamps: %d", w.Code)
+	}
+	unread := func(stamp, mac string) (read bool) {
+		body := &watched{}
+		req := httptest.NewRequest("POST", ReceiptPath, body)
+		req.Header.Set("X-Timestamp", stamp)
+		req.Header.Set("X-Signature", mac)
+		g.Receipts((&recorder{}).record, slog.New(slog.DiscardHandler)).ServeHTTP(httptest.NewRecorder(), req)
+		return body.read
+	}
+	if unread("", "") || unread(at(-receiptAge-time.Second), "00") || unread(at(0), "no hex") || !unread(at(0), "00") {
+		t.Error("the body is read before the signature can be right, or never")
 	}
 	g.d.Receipt = nil
 	if g.Receipts(nil, nil) != nil {

@@ -17,6 +17,15 @@ var codeTexts = map[string]string{
 	"code_device":  "在新设备上登录公积金",
 }
 
+// codeWarnings end the text of a code. Whoever requested one of the first kinds has given the
+// right password.
+var codeWarnings = map[string]string{
+	"code_sign_in": "不要告诉任何人，包括工作人员。非本人操作请改密码。",
+	"code_link":    "不要告诉任何人，包括工作人员。非本人操作请改密码。",
+	"code_device":  "不要告诉任何人，包括工作人员。非本人操作请改密码。",
+	"code_reset":   "不要告诉任何人，工作人员也不会向您索要。",
+}
+
 // Parts of notices. %s is the time. A notice names no person and no account, because a phone
 // shows it while it is locked.
 const (
@@ -33,6 +42,7 @@ var noticeTexts = map[string]string{
 	store.NoticePasswordReset:   "您的公积金密码已于%s重置。" + notMe,
 	store.NoticePasswordFrozen:  "您的公积金密码已于%s冻结，所有登录已退出。" + wayBack,
 	store.NoticeLinked:          "您的公积金账户已于%s完成线上绑定。" + notMe,
+	store.NoticeDeviceAdded:     "您的公积金账户已于%s在新设备上登录。" + notMe,
 	store.NoticeLinkTransferred: "您的公积金账户已于%s改绑到其他账号。" + notMe,
 	store.NoticeFrozenByFormer:  "您的公积金密码已于%s被原绑定的账号冻结。" + wayBack,
 	store.NoticeLinkMoved:       "您的公积金账户已合并，线上绑定已于%s转到您的另一个账户。" + question,
@@ -43,7 +53,7 @@ var noticeTexts = map[string]string{
 // sent by SMS or that a newer version wrote.
 func Text(m Message) (text string, ok bool) {
 	if purpose, ok := codeTexts[m.Kind]; ok {
-		return fmt.Sprintf("验证码%s，用于%s，%d分钟内有效。不要告诉任何人，工作人员也不会向您索要。", m.Code, purpose, store.SMSCodeLife/time.Minute), m.Code != ""
+		return fmt.Sprintf("验证码%s，用于%s，%d分钟内有效。%s", m.Code, purpose, store.SMSCodeLife/time.Minute, codeWarnings[m.Kind]), m.Code != ""
 	}
 	text, ok = noticeTexts[m.Kind]
 	return strings.Replace(text, "%s", m.At.In(calendar.Beijing).Format("1月2日15:04"), 1), ok

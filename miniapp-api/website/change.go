@@ -30,6 +30,8 @@ type stepView struct {
 	ExpiresAt time.Time
 }
 
+// viewOfStep returns a step without a path if another user opened it: they alone can go on with
+// it, but the owner must learn of it.
 func viewOfStep(step *store.OpenStep, path string) *stepView {
 	if step == nil {
 		return nil

@@ -13,7 +13,7 @@ import (
 
 func (s *Site) showFreeze(context.Context, *request) (reply, error) { return show("freeze", nil) }
 
-// freeze ends the caller's session, too.
+// freeze ends the caller's session, too: whoever made the freeze necessary may share it.
 func (s *Site) freeze(ctx context.Context, r *request) (reply, error) {
 	return reply{to: pathSignIn + "?why=" + whyFrozen, endsSession: true}, s.service.Freeze(ctx, r.Caller)
 }
@@ -87,6 +87,12 @@ func (s *Site) showData(ctx context.Context, r *request) (reply, error) {
 	return show("data", v)
 }
 
+// endDevice ends a device of the app, such as a lost phone, with its sessions.
+func (s *Site) endDevice(ctx context.Context, r *request) (reply, error) {
+	_, err := s.service.EndDevice(ctx, r.Caller, r.id)
+	return reply{to: pathData}, err
+}
+
 // An accountView is one of the person's accounts.
 type accountView struct {
 	ID                           uuid.UUID
@@ -106,6 +112,8 @@ func (s *Site) showAccounts(ctx context.Context, r *request) (reply, error) {
 	return show("accounts", views)
 }
 
+// chooseAccount refuses an unreadable id like that of another person's account, so that the
+// answer does not tell which accounts exist.
 func (s *Site) chooseAccount(ctx context.Context, r *request) (reply, error) {
 	id, err := uuid.Parse(r.form["account"])
 	if err != nil {

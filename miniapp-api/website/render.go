@@ -63,7 +63,7 @@ func newRenderer() (*renderer, error) {
 		paths[path.Base(file)] = "/static/" + name
 		r.assets[name] = asset{content, mediaTypes[ext]}
 	}
-	common := template.New("").Funcs(template.FuncMap{"asset": func(name string) string { return paths[name] }, "when": formatTime, "day": formatDay, "input": newInput})
+	common := template.New("").Funcs(template.FuncMap{"asset": func(name string) string { return paths[name] }, "when": formatTime, "day": formatDay, "input": newInput, "purpose": purposeName})
 	if common, err = common.ParseFS(files, "templates/layout.html", "templates/parts.html"); err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (s *Site) startForgotten(ctx context.Context, r *request) (reply, error) {
 	if err := s.checkCaptcha(ctx, r); err != nil {
 		return reply{}, err
 	}
-	step, err := s.service.StartForgotten(ctx, r.Caller, r.form.person())
+	step, err := s.service.StartForgotten(ctx, r.Caller, r.form.person(), nil)
 	if err != nil {
 		return reply{}, err
 	}
@@ -71,7 +71,7 @@ func (s *Site) finishForgotten(ctx context.Context, r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	reset, err := s.service.FinishForgotten(ctx, r.Caller, step.Ticket, r.form.secret("code"), digest)
+	_, reset, err := s.service.FinishForgotten(ctx, r.Caller, step.Ticket, r.form.secret("code"), digest)
 	if errors.Is(err, selfservice.ErrSignInGone) {
 		return stepGone()
 	} else if err != nil {
@@ -82,7 +82,8 @@ func (s *Site) finishForgotten(ctx context.Context, r *request) (reply, error) {
 	return done, err
 }
 
-// resetByCode signs in with a clerk's code and opens the reset that it permits.
+// resetByCode signs in with a clerk's code and opens the reset that it permits. The captcha comes
+// first, so that no program spends the tries at a person's code.
 func (s *Site) resetByCode(ctx context.Context, r *request) (reply, error) {
 	if r.wantsCaptcha() {
 		return s.showForgot(ctx, r)
@@ -128,6 +129,9 @@ func (s *Site) openReset(ctx context.Context, r *request) (reply, error) {
 	return reply{to: pathReset + "/" + reset.ID.String()}, err
 }
 
+// showResetPassword shows what the state of the reset asks for: the code, the new password or the
+// result. All of them have one path, so that a citizen who reloads the page or comes back to it
+// goes on where the reset is.
 func (s *Site) showResetPassword(ctx context.Context, r *request) (reply, error) {
 	reset, err := s.service.Reset(ctx, r.Caller, r.id)
 	if err != nil {

@@ -17,6 +17,8 @@ const (
 	pathForgotCode = "/forgot/code"
 	pathChange     = "/password/change"
 	pathReset      = "/password/reset"
+	pathConsents   = "/consents"
+	pathData       = "/data"
 )
 
 // routes returns the pages and forms. A form is sent to the path of its page.
@@ -50,7 +52,10 @@ func (s *Site) routes() []route {
 		{method: get, path: "/freeze", signedIn: true, protects: true, handle: s.showFreeze},
 		{method: post, path: "/freeze", signedIn: true, protects: true, handle: s.freeze, again: s.showFreeze},
 		{method: get, path: "/record", signedIn: true, protects: true, handle: s.showRecord},
-		{method: get, path: "/data", signedIn: true, handle: s.showData},
+		{method: get, path: pathData, signedIn: true, protects: true, handle: s.showData},
+		{method: post, path: "/devices/:id/end", signedIn: true, protects: true, handle: s.endDevice, again: s.showData},
+		{method: get, path: pathConsents, signedIn: true, handle: s.showConsents},
+		{method: post, path: pathConsents, signedIn: true, fields: []string{"purpose", "version", "answer"}, handle: s.answerConsent, again: s.showConsents},
 		{method: get, path: "/accounts", signedIn: true, handle: s.showAccounts},
 		{method: post, path: "/accounts", signedIn: true, fields: []string{"account"}, handle: s.chooseAccount, again: s.showAccounts},
 	}

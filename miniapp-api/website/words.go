@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"fundpass/miniapp-api/httpapi"
+	"fundpass/miniapp-api/selfservice"
 	"fundpass/store"
 )
 
@@ -16,6 +17,8 @@ var Words = httpapi.Words{
 			Message: "页面停留时间过长、已提交过，或浏览器没有保存 Cookie。刚才填写的内容没有提交，请在下面重新填写", Next: "Show an empty form."},
 		{Code: errCaptcha.Code, Status: 403, Title: "The captcha is missing, wrong, expired or was used before",
 			Message: "图形验证码不对或已过期，还没有登录。请输入新的图形验证码，并重新填写密码或重置码", Next: "Show a new captcha."},
+		{Code: selfservice.ErrDeviceGone.Code, Status: 404, Title: "The person has no such device, or has ended it",
+			Message: "该设备已经移除", Next: "Show the list of devices again."},
 		{Code: "SESSION_EXPIRED", Message: "登录已失效，请重新登录"},
 		{Code: "NOT_FOUND", Message: "没有这个页面"},
 		{Code: "NO_SUCH_ACCOUNT", Message: "没有找到该账户，请重新选择"},

@@ -13,11 +13,12 @@ import (
 
 // A draft is the content of a notice before it is signed.
 type draft struct {
-	app     string
-	now     time.Time
-	about   Person
-	charset string
-	kind    string
+	app      string // the mini-program
+	receiver string // app, or the third-party application that serves it
+	now      time.Time
+	about    Person
+	charset  string
+	kind     string
 }
 
 // composer returns the function that builds notices of kind, or nil if there is none.
@@ -27,8 +28,10 @@ func composer(kind string) func(draft) url.Values {
 		return draft.service
 	case kind == "trade_status_sync":
 		return draft.trade
-	case kind == "servicemarket_order_notify", kind == "open_app_auth_notify":
+	case kind == "servicemarket_order_notify":
 		return draft.event
+	case kind == kindGranted:
+		return draft.granted
 	case strings.HasPrefix(kind, "spi."):
 		return draft.spi
 	case strings.HasPrefix(kind, "alipay."):
@@ -48,7 +51,7 @@ func (d draft) message() url.Values {
 		"msg_method":    {d.kind},
 		"utc_timestamp": {d.millis()},
 		"notify_id":     {d.notifyID()},
-		"app_id":        {d.app},
+		"app_id":        {d.receiver},
 		"biz_content":   {d.content()},
 	}
 }
@@ -61,7 +64,7 @@ func (d draft) content() string {
 	stamp := d.millis()
 	switch d.kind {
 	case "alipay.open.auth.appauth.cancelled":
-		return `{"app_id":"` + d.app + `","auth_app_id":"` + d.app + `","cancel_time":` + stamp + `}`
+		return `{"app_id":"` + d.receiver + `","auth_app_id":"` + d.app + `","cancel_time":` + stamp + `}`
 	case "alipay.open.mini.version.audit.passed":
 		return `{"mini_app_id":"` + d.app + `","mini_app_version":"1.0.0","audit_time":"` + stamp + `"}`
 	case "alipay.open.mini.version.audit.rejected":
@@ -91,7 +94,7 @@ func (d draft) trade() url.Values {
 		"notify_type":     {d.kind},
 		"notify_id":       {d.notifyID()},
 		"notify_time":     {d.now.In(calendar.Beijing).Format(time.DateTime)},
-		"app_id":          {d.app},
+		"app_id":          {d.receiver},
 		"auth_app_id":     {d.app},
 		"body":            {""},
 		"subject":         {"a+b & c=d 100% "},
@@ -102,25 +105,19 @@ func (d draft) trade() url.Values {
 	}
 }
 
-// event builds a message of the service market or about an authorisation.
+// event builds a message of the service market.
 func (d draft) event() url.Values {
-	form := url.Values{
-		"version":     {"1.0"},
-		"notify_type": {d.kind},
-		"notify_id":   {d.notifyID()},
-		"notify_time": {d.now.In(calendar.Beijing).Format(time.DateTime)},
-		"app_id":      {d.app},
+	return url.Values{
+		"version":            {"1.0"},
+		"method":             {"alipay.open.servicemarket.order.notify"},
+		"notify_type":        {d.kind},
+		"notify_id":          {d.notifyID()},
+		"notify_time":        {d.now.In(calendar.Beijing).Format(time.DateTime)},
+		"app_id":             {d.receiver},
+		"commodity_order_id": {"2019030800000000000001"},
+		"title":              {"invented & sold"},
+		"total_price":        {"0.00"},
 	}
-	if d.kind == "open_app_auth_notify" {
-		form.Set("method", "alipay.open.app.auth.notify")
-		form.Set("biz_content", `{"status":"execute_auth","detail":{"auth_app_id":"`+d.app+`","app_auth_token":"`+randomHex()+`"}}`)
-		return form
-	}
-	form.Set("method", "alipay.open.servicemarket.order.notify")
-	form.Set("commodity_order_id", "2019030800000000000001")
-	form.Set("title", "invented & sold")
-	form.Set("total_price", "0.00")
-	return form
 }
 
 // service builds a message whose biz_content is XML.
@@ -131,7 +128,7 @@ func (d draft) service() url.Values {
 	}
 	var b strings.Builder
 	b.WriteString("<XML>")
-	for _, element := range [][2]string{{"AppId", d.app}, {"FromUserId", d.about.UserID}, {"CreateTime", d.millis()},
+	for _, element := range [][2]string{{"AppId", d.receiver}, {"FromUserId", d.about.UserID}, {"CreateTime", d.millis()},
 		{"MsgType", "event"}, {"EventType", event}, {"ActionParam", ""}} {
 		fmt.Fprintf(&b, "<%s><![CDATA[%s]]></%[1]s>", element[0], element[1])
 	}
@@ -145,6 +142,7 @@ func (d draft) spi() url.Values {
 		"version":       {"1.0"},
 		"method":        {d.kind},
 		"utc_timestamp": {strconv.FormatInt(d.now.Unix(), 10)},
+		"app_id":        {d.receiver},
 		"biz_app_id":    {d.app},
 		"request_no":    {randomHex()},
 	}

@@ -36,6 +36,8 @@ func business(subCode, subMsg string) *failure {
 	return &failure{"40004", "Business Failed", subCode, subMsg}
 }
 
+var invalidAppID = invalid("invalid-app-id", "无效的AppID参数")
+
 // gateway answers POST /gateway.do.
 func (s *Sim) gateway(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
@@ -86,8 +88,14 @@ func (s *Sim) process(method string, form url.Values) reply {
 	if !ok {
 		return rep.withFailure(invalid("invalid-method", "不存在的方法名"))
 	}
+	if f := s.checkAppAuth(method, form); f != nil {
+		if method == methodOAuthToken {
+			rep.root = "error_response"
+		}
+		return rep.withFailure(f)
+	}
 	content, f := answer(s, form)
-	if f != nil && method == "alipay.system.oauth.token" {
+	if f != nil && method == methodOAuthToken {
 		rep.root = "error_response" // like all old interfaces
 	}
 	if f != nil {
@@ -100,10 +108,10 @@ func (s *Sim) checkApp(form url.Values) *failure {
 	switch form.Get("app_id") {
 	case "":
 		return missing("app-id", "缺少appId参数")
-	case s.cfg.AppID:
+	case s.callerID():
 		return nil
 	}
-	return invalid("invalid-app-id", "无效的AppID参数")
+	return invalidAppID
 }
 
 func (s *Sim) checkEnvelope(form url.Values) *failure {

@@ -12,7 +12,7 @@ import (
 // methods are the implemented methods. Each returns the content of a success, which is
 // encoded as JSON, or a failure.
 var methods = map[string]func(*Sim, url.Values) (any, *failure){
-	"alipay.system.oauth.token":                 (*Sim).oauthToken,
+	methodOAuthToken:                            (*Sim).oauthToken,
 	"alipay.user.info.share":                    (*Sim).infoShare,
 	"alipay.user.certdoc.certverify.preconsult": (*Sim).preconsult,
 	"alipay.user.certdoc.certverify.consult":    (*Sim).consult,
@@ -23,7 +23,8 @@ var methods = map[string]func(*Sim, url.Values) (any, *failure){
 	"datadigital.fincloud.generalsaas.face.verification.query":      (*Sim).faceQuery,
 
 	"alipay.open.app.mini.templatemessage.send": (*Sim).templateMessage,
-	"alipay.open.app.alipaycert.download":       (*Sim).certDownload,
+	methodCertDownload:                          (*Sim).certDownload,
+	methodAppAuth:                               (*Sim).appAuthToken,
 	"alipay.user.deloauth.detail.query":         (*Sim).deloauthQuery,
 
 	"alipay.open.app.openid.uidtoopenid.batchquery": (*Sim).openIDQuery,

@@ -28,7 +28,7 @@ func Kinds() map[string]string {
 // Write builds and signs n. Errors: ErrUnknownPerson, ErrKind, ErrUnknownFault,
 // ErrNoOldKey.
 func (s *Sim) Write(n Notice) (Notification, error) {
-	d := draft{app: s.cfg.AppID, now: s.cfg.Now(), kind: n.Kind, charset: "UTF-8"}
+	d := draft{app: s.cfg.AppID, receiver: s.callerID(), now: s.cfg.Now(), kind: n.Kind, charset: "UTF-8"}
 	if strings.EqualFold(n.Charset, "GBK") {
 		d.charset = "GBK"
 	}
@@ -46,6 +46,9 @@ func (s *Sim) Write(n Notice) (Notification, error) {
 	}
 	if fault.draft != nil {
 		fault.draft(&d)
+	}
+	if s.thirdParty == nil {
+		d.receiver = d.app
 	}
 	form := compose(d)
 	form.Set("charset", d.charset)

@@ -80,6 +80,7 @@ type Sim struct {
 	mux        *http.ServeMux
 	foreignKey func() (*rsa.PrivateKey, error) // another application's Alipay key, generated on first use
 	own        ownKeys
+	thirdParty *ThirdParty // the application that calls for this mini-program; nil: itself
 
 	mu          sync.Mutex
 	people      []Person // in the order added

@@ -56,10 +56,11 @@ const commands = {
     }
   },
 
-  // exchange exchanges an auth code with the SDK as the client.
-  async exchange({ code }) {
+  // exchange exchanges an auth code with the SDK as the client, with app_auth_token for a third-party
+  // application.
+  async exchange({ code, app_auth_token: appAuthToken }) {
     try {
-      const params = { grantType: 'authorization_code', code };
+      const params = { grantType: 'authorization_code', code, ...(appAuthToken && { appAuthToken }) };
       return await application.exec('alipay.system.oauth.token', params, { validateSign: true });
     } catch (err) {
       return { refused: err.message.split(/[,，:：]/)[0] };

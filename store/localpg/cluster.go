@@ -56,7 +56,10 @@ func (s *Server) removeUnfinished() error {
 	return nil
 }
 
-// initdb creates a data directory with a superuser postgres.
+// initdb creates a data directory with a superuser postgres. The collation C orders texts by
+// their bytes, so that an index stays valid with another version of the C library. Segments of
+// 1 MiB instead of 16 keep the log of a small server small. A throwaway cluster is not synced,
+// because nobody needs it after a crash.
 func (s *Server) initdb(ctx context.Context, dir string, throwaway bool) error {
 	args := []string{"-D", dir, "-U", "postgres", "--auth-local=trust", "--auth-host=scram-sha-256",
 		"--pwfile", s.passwordFile(), "-E", "UTF8", "--locale=C", "--wal-segsize=1"}
@@ -96,7 +99,8 @@ func (s *Server) readPassword() string {
 	return strings.TrimSpace(string(b))
 }
 
-// ping returns an error unless the server answers and runs on our data directory.
+// ping returns an error unless the server answers and runs on our data directory: another one
+// may listen at the same socket since ours has ended.
 func (s *Server) ping(ctx context.Context, name string) error {
 	if _, err := os.Stat(filepath.Join(s.sockets, fmt.Sprintf(".s.PGSQL.%d", s.port))); err != nil {
 		return err

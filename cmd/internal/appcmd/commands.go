@@ -39,7 +39,7 @@ func Command(w terminal.Stdio) *cobra.Command {
 	}
 	cmd.PersistentFlags().StringVar(&p.file, "device", "device.json", "file of the device; sign-in creates it")
 	cmd.PersistentFlags().StringVar(&p.base, "base", "http://127.0.0.1:8082", "URL of the app's API, for a device without a file")
-	cmd.AddCommand(p.signIn(), p.state(), p.changePassword(), p.devices(), p.endDevice(), p.record(), p.signOut())
+	cmd.AddCommand(p.signIn(), p.forgotPassword(), p.state(), p.changePassword(), p.devices(), p.endDevice(), p.record(), p.signOut())
 	return cmd
 }
 

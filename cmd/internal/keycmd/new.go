@@ -20,7 +20,7 @@ var errKeysExist = errors.New("key files are never overwritten; choose another d
 
 func keysCommand(w terminal.Stdio) *cobra.Command {
 	cmd := &cobra.Command{Use: "keys", Short: "Create and rotate keys"}
-	cmd.AddCommand(keysNewCommand(w), fetchCertCommand(w),
+	cmd.AddCommand(keysNewCommand(w), fetchCertCommand(w), fetchAppAuthCommand(w),
 		rotateCommand(w, rotation{
 			use: "rotate-column FILE", short: "Add a new key to a column key file",
 			rotate: keys.RotateColumnKey, effect: "New values are encrypted with the new key; the older keys in the file still decrypt old values.",

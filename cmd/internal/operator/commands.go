@@ -8,5 +8,5 @@ import (
 
 // Commands returns the commands of this package.
 func Commands(w terminal.Stdio) []*cobra.Command {
-	return []*cobra.Command{unlockCommand(w), auditCommand(w), issueResetCodeCommand(w), exportCommand(w), eraseCommand(w), retentionCommand(w), channelCommand(w)}
+	return []*cobra.Command{unlockCommand(w), auditCommand(w), issueResetCodeCommand(w), exportCommand(w), eraseCommand(w), retentionCommand(w), channelCommand(w), restoreCommand(w)}
 }

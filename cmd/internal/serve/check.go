@@ -162,6 +162,10 @@ func describe(s settings.Settings, field settings.Field, f settings.Files) any {
 		}
 	case "FUNDPASS_ALIPAY_KEY_FILES":
 		return describeAlipay(s.AlipayKeyFiles, f.Keyring)
+	case "FUNDPASS_APP_AUTH_TOKEN_FILE":
+		if f.Keyring != nil && f.Keyring.IsThirdParty() {
+			return describeAppAuth(s.AppAuthTokenFile, f.Keyring)
+		}
 	case "FUNDPASS_APP_CERT_FILE":
 		if f.Keyring != nil && s.AppCertFile != "" {
 			return terminal.Textf("%s: belongs to the application's key, ends on %s", s.AppCertFile, f.Keyring.AppCertNotAfter().UTC().Format(time.DateOnly))
@@ -209,6 +213,14 @@ func describePrivate(path string) *terminal.Text {
 		return terminal.Textf("readable")
 	}
 	return terminal.Textf("RSA, %d bits, signs and verifies", key.N.BitLen())
+}
+
+// describeAppAuth says until when the token applies, if Alipay gave an end.
+func describeAppAuth(path string, keyring *keys.AlipayKeyring) *terminal.Text {
+	if end := keyring.AppAuthNotAfter(); !end.IsZero() {
+		return terminal.Textf("%s: app_auth_token to %s", path, end.UTC().Format(time.DateOnly))
+	}
+	return terminal.Textf("%s: app_auth_token without a known end", path)
 }
 
 func describeAlipay(paths []string, keyring *keys.AlipayKeyring) any {

@@ -4,14 +4,20 @@ import (
 	"context"
 	"path/filepath"
 	"time"
+
+	"fundpass/cmd/internal/settings"
 )
 
 // warnEvery is the interval of warnings while the server runs.
 const warnEvery = 24 * time.Hour
 
-// warnExpiring logs the certificates of the current keyring that expire soon.
+// warnExpiring logs the certificates and the app_auth_token of the current keyring that expire soon.
 func (a *App) warnExpiring(now time.Time) {
 	for _, p := range a.Settings.Expiring(a.gateway.Keyring(), now) {
+		if p.Setting == settings.AppAuthSetting {
+			a.log.Warn("app_auth_token ends soon", "setting", p.Setting, "err", p.Err)
+			continue
+		}
 		a.log.Warn("certificate ends soon", "setting", p.Setting, "err", p.Err)
 	}
 }

@@ -20,6 +20,10 @@ const (
 	smsBatch = 16          // messages sent concurrently
 )
 
+// receiptRate is for the reports from one network: more than a gateway has to say, since servers
+// send smsBatch messages at once. Reports do not use up the allowance of the API, nor it theirs.
+var receiptRate = httpapi.Rate{PerSecond: 100, Burst: 1000}
+
 // An smsMailer sends the codes and notices of the outbox by SMS. Several servers can share an
 // outbox.
 type smsMailer struct {
@@ -47,6 +51,7 @@ func (a *App) addSMS(gateway *sms.Gateway) {
 	if receipts == nil {
 		return
 	}
+	receipts = a.server.Limited(receipts, receiptRate)
 	api := a.Handler
 	a.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == sms.ReceiptPath {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"fundpass/cmd/internal/cmdtest"
+	"fundpass/cmd/internal/settings"
 	"fundpass/keys/testenv"
 	"fundpass/miniapp-api/sms"
 	"fundpass/miniapp-api/sms/smssim"
@@ -193,6 +194,13 @@ func TestNoticesWithoutTemplate(t *testing.T) {
 	}
 }
 
+// postTo returns the status of an empty request.
+func (f *smsFixture) postTo(h http.Handler, path string) int {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("POST", path, strings.NewReader("{}")))
+	return w.Code
+}
+
 // TestSMSServer checks that the settings start the mailer and the route of the receipts.
 func TestSMSServer(t *testing.T) {
 	t.Parallel()
@@ -209,6 +217,20 @@ func TestSMSServer(t *testing.T) {
 	c.MustLogIn()
 	c.Must("LINK_PROOF_REQUIRED", c.Link())
 	testenv.Eventually(t, "an SMS", func() bool { return len(sim.Messages()) == 1 })
+	parsed, err := settings.Read(cmdtest.GetenvOf(f.Env(cmdtest.Unlimited, files)))
+	cmdtest.NoError(t, err)
+	a, err := Assemble(t.Context(), parsed, slog.New(slog.DiscardHandler))
+	cmdtest.NoError(t, err)
+	t.Cleanup(func() { cmdtest.NoError(t, a.Close()) })
+	beyond := 0
+	for range 2 * receiptRate.Burst { // some of the allowance comes back meanwhile
+		if beyond = f.postTo(a.Handler, sms.ReceiptPath); beyond == http.StatusTooManyRequests {
+			break
+		}
+	}
+	if api := f.postTo(a.Handler, "/v1/sessions"); beyond != http.StatusTooManyRequests || api == http.StatusTooManyRequests {
+		t.Errorf("receipts beyond the rate: %d, the API: %d", beyond, api)
+	}
 	for path, want := range map[string]int{server.URL + sms.ReceiptPath: 401, f.Serve(f.DSN).URL + sms.ReceiptPath: 404} {
 		r, err := http.Post(path, "application/json", strings.NewReader("{}"))
 		cmdtest.NoError(t, err)

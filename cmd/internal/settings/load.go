@@ -137,6 +137,7 @@ func (s Settings) named() []namedFile {
 		all = append(all, namedFile{"FUNDPASS_ALIPAY_KEY_FILES", path, false})
 	}
 	all = append(all,
+		namedFile{"FUNDPASS_APP_AUTH_TOKEN_FILE", s.AppAuthTokenFile, true},
 		namedFile{"FUNDPASS_APP_CERT_FILE", s.AppCertFile, false},
 		namedFile{"FUNDPASS_ALIPAY_ROOT_CERT_FILE", s.AlipayRootCertFile, false},
 		namedFile{"FUNDPASS_SANDBOX_ROOT_FILE", s.SandboxRootFile, false},
@@ -170,7 +171,8 @@ func (s Settings) CheckModes() []Problem {
 // KeyringFiles returns the files of the keyring.
 func (s Settings) KeyringFiles() keys.AlipayKeyringFiles {
 	return keys.AlipayKeyringFiles{
-		AppID: s.AppID, AppKey: s.AppKeyFile, AlipayKeys: s.AlipayKeyFiles,
+		AppID: s.AppID, ThirdPartyAppID: s.ThirdPartyAppID, AppAuth: s.AppAuthTokenFile,
+		AppKey: s.AppKeyFile, AlipayKeys: s.AlipayKeyFiles,
 		AppCert: s.AppCertFile, AlipayRootCert: s.AlipayRootCertFile, SandboxRoot: s.SandboxRootFile,
 	}
 }
@@ -191,8 +193,8 @@ func (s Settings) LoadKeyring() (*keys.AlipayKeyring, []Problem) {
 	return nil, all
 }
 
-// settingOf returns the setting whose file an error names, or FUNDPASS_APP_ID, which is
-// the only part of a keyring without a file.
+// settingOf returns the setting whose file an error names, or FUNDPASS_APP_ID: the ids are the only
+// parts of a keyring without a file, and validate checks the third-party application's.
 func (s Settings) settingOf(err error) string {
 	setting, longest := "FUNDPASS_APP_ID", 0
 	for _, n := range s.named() {

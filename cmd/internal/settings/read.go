@@ -28,10 +28,11 @@ func ParseFor(getenv func(string) string, needed ...string) (Settings, error) {
 	return s, Join(only(problems, needed))
 }
 
-// KeyringSettings are the settings of a keyring; all but the last three are required.
+// KeyringSettings are the settings of a keyring; the first three are required.
 var KeyringSettings = []string{
 	"FUNDPASS_APP_ID", "FUNDPASS_APP_KEY_FILE", "FUNDPASS_ALIPAY_KEY_FILES",
 	"FUNDPASS_APP_CERT_FILE", "FUNDPASS_ALIPAY_ROOT_CERT_FILE", "FUNDPASS_SANDBOX_ROOT_FILE",
+	"FUNDPASS_THIRD_PARTY_APP_ID", "FUNDPASS_APP_AUTH_TOKEN_FILE",
 }
 
 // ReadKeyring reads the settings of a keyring, and those in more, and reports their

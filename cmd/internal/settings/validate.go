@@ -169,7 +169,7 @@ func (s Settings) validateCenter() []Problem {
 // validateAlipay checks the settings of the Alipay channel. A transfer needs a template,
 // because its holder must be notified.
 func (s Settings) validateAlipay() []Problem {
-	var all []Problem
+	all := s.validateThirdParty()
 	if (s.AppCertFile == "") != (s.AlipayRootCertFile == "") {
 		missing, given := "FUNDPASS_APP_CERT_FILE", "FUNDPASS_ALIPAY_ROOT_CERT_FILE"
 		if s.AppCertFile != "" {

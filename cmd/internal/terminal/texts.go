@@ -2,8 +2,8 @@ package terminal
 
 // chinese maps the English of every text that operators read to its Chinese. Formats are keys,
 // too; Language.Match finds the format of a text that was formatted elsewhere.
-var chinese = merged(operatorTexts, personTexts, keyTexts, rosterTexts, checkTexts, settingTexts, channelTexts, mobileTexts,
-	errorTexts, reportTexts, verifyTexts, policyTexts, walkTexts, helpTexts, longHelpTexts, rosterHelpTexts, keyFileTexts, causeTexts, channelHelpTexts, cobraTexts, centerTexts)
+var chinese = merged(operatorTexts, personTexts, restoreTexts, keyTexts, rosterTexts, checkTexts, settingTexts, channelTexts, mobileTexts,
+	errorTexts, reportTexts, verifyTexts, policyTexts, walkTexts, helpTexts, longHelpTexts, rosterHelpTexts, keyFileTexts, causeTexts, channelHelpTexts, cobraTexts, thirdPartyTexts, centerTexts)
 
 func merged(tables ...map[string]string) map[string]string {
 	all := make(map[string]string)

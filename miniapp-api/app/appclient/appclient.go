@@ -72,10 +72,19 @@ type Error struct {
 	Code      string `json:"code"`
 	Message   string `json:"message"` // Chinese, ready to show
 	RequestID string `json:"request_id"`
+	Fields    []struct {
+		Text string `json:"text"` // what is wrong with one field, in Chinese
+	} `json:"errors"`
 }
 
 // Error implements error.
-func (e *Error) Error() string { return fmt.Sprintf("%s (%s, %s)", e.Message, e.Code, e.RequestID) }
+func (e *Error) Error() string {
+	text := e.Message
+	for _, f := range e.Fields {
+		text += "；" + f.Text
+	}
+	return fmt.Sprintf("%s (%s, %s)", text, e.Code, e.RequestID)
+}
 
 // Call sends a request with a proof and decodes data of the reply into data, unless that is nil.
 // It repeats the request once if the reply has what was wrong with the proof: another nonce, or

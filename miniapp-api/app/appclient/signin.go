@@ -51,6 +51,51 @@ func (d *Device) GiveCode(ctx context.Context, sent Code, code string) error {
 	return err
 }
 
+// A Forgotten names a person who has forgotten the password.
+type Forgotten struct {
+	Person   string `json:"name"`
+	Document string `json:"document"`
+	IDType   string `json:"id_type,omitempty"`
+	Account  string `json:"account_no,omitempty"`
+	Name     string `json:"device_name,omitempty"`
+	Platform string `json:"platform,omitempty"`
+}
+
+// Forgot requests a code to the phone on file. The reply does not say whether one was sent.
+func (d *Device) Forgot(ctx context.Context, form Forgotten) (Code, error) {
+	d.keep("")
+	var sent Code
+	err := d.Call(ctx, http.MethodPost, "/v1/sessions/forgotten", form, &sent)
+	return sent, err
+}
+
+// ProveForgotten signs in with the code that the citizen has read, and returns the id of the
+// reset for SetPassword.
+func (d *Device) ProveForgotten(ctx context.Context, sent Code, code string) (reset string, err error) {
+	var s struct {
+		session
+		Reset struct{ ID string }
+	}
+	err = d.Call(ctx, http.MethodPost, "/v1/sessions/forgotten/code", map[string]string{"ticket": sent.Ticket, "code": code}, &s)
+	if err == nil {
+		d.keep(s.Token)
+	}
+	return s.Reset.ID, err
+}
+
+// SetPassword completes a reset and returns how many other sessions that ended.
+func (d *Device) SetPassword(ctx context.Context, reset, password string) (int, error) {
+	return d.confirm(ctx, "/v1/password/resets/"+url.PathEscape(reset), password)
+}
+
+func (d *Device) confirm(ctx context.Context, path, password string) (int, error) {
+	var done struct {
+		Ended int `json:"sessions_ended"`
+	}
+	err := d.Call(ctx, http.MethodPost, path+"/confirm", map[string]string{"new_password": password, "new_password_again": password}, &done)
+	return done.Ended, err
+}
+
 // SignOut ends the session.
 func (d *Device) SignOut(ctx context.Context) error {
 	err := d.Call(ctx, http.MethodPost, "/v1/sessions/end", struct{}{}, nil)
@@ -98,10 +143,5 @@ func (d *Device) ChangePassword(ctx context.Context, document, old, password str
 	if err != nil {
 		return 0, err
 	}
-	var done struct {
-		Ended int `json:"sessions_ended"`
-	}
-	err = d.Call(ctx, http.MethodPost, "/v1/password/changes/"+change.ID+"/confirm",
-		map[string]string{"new_password": password, "new_password_again": password}, &done)
-	return done.Ended, err
+	return d.confirm(ctx, "/v1/password/changes/"+change.ID, password)
 }

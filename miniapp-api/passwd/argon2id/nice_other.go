@@ -3,4 +3,4 @@
 package argon2id
 
 // lowerPriority does nothing: only Linux has priorities of threads.
-func lowerPriority() {}
+func lowerPriority(int) {}

@@ -30,10 +30,16 @@ type Config struct {
 type Pool struct {
 	slots  int
 	idle   chan *worker
+	spare  chan *worker // of the spare place
 	queue  *queue
 	line   *line // of callers without a tenant
 	closed chan struct{}
-	once   sync.Once
+
+	mu     sync.Mutex
+	first  string // the name of the first tenant
+	named  bool   // there is a tenant
+	spared bool   // there is a spare place
+	ended  bool   // Close was called
 }
 
 // NewPool starts the workers; Close stops them. It raises GOMAXPROCS by the number of
@@ -47,13 +53,11 @@ func NewPool(c Config) *Pool {
 	if c.Wait == 0 {
 		c.Wait = defaultWait
 	}
-	p := &Pool{slots: c.Slots, idle: make(chan *worker, c.Slots), queue: newQueue(c.Slots, c.Wait, time.Now), closed: make(chan struct{})}
+	p := &Pool{slots: c.Slots, idle: make(chan *worker, c.Slots), spare: make(chan *worker, 1), queue: newQueue(c.Slots, c.Wait, time.Now), closed: make(chan struct{})}
 	p.line = p.queue.line("")
 	raiseProcs(p.slots)
 	for range p.slots {
-		w := &worker{jobs: make(chan job)}
-		go w.work(p.closed)
-		p.idle <- w
+		p.idle <- p.newWorker(niceness)
 	}
 	return p
 }
@@ -61,10 +65,14 @@ func NewPool(c Config) *Pool {
 // Close stops the workers and lowers GOMAXPROCS again. Running computations are finished;
 // later and waiting calls return ErrClosed.
 func (p *Pool) Close() {
-	p.once.Do(func() {
-		close(p.closed)
-		lowerProcs(p.slots)
-	})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		return
+	}
+	p.ended = true
+	close(p.closed)
+	lowerProcs(p.procs())
 }
 
 // Waiting returns the number of callers that wait for a place, of all tenants.
@@ -79,7 +87,45 @@ type Tenant struct {
 }
 
 // Tenant returns the tenant of a name. Two calls with the same name return the same tenant.
-func (p *Pool) Tenant(name string) *Tenant { return &Tenant{p, p.queue.line(name)} }
+// With the second name the pool gets a spare slot, for a tenant that has none while others
+// have all. Its thread has a higher priority than the others, so that a single caller of a
+// tenant computes at once and nearly as fast as on an idle machine.
+func (p *Pool) Tenant(name string) *Tenant {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.named {
+		p.named, p.first = true, name
+	}
+	if name != p.first && !p.spared && !p.ended {
+		changeProcs(p.slots, p.slots+1)
+		p.spared = true
+		p.spare <- p.newWorker(spareNiceness)
+		p.queue.addSpare()
+	}
+	return &Tenant{p, p.queue.line(name)}
+}
+
+// procs returns how many keys the pool computes concurrently.
+func (p *Pool) procs() int {
+	if p.spared {
+		return p.slots + 1
+	}
+	return p.slots
+}
+
+func (p *Pool) newWorker(nice int) *worker {
+	w := &worker{jobs: make(chan job)}
+	go w.work(nice, p.closed)
+	return w
+}
+
+// workers returns those of the place of a waiter.
+func (p *Pool) workers(t *waiter) chan *worker {
+	if t.spare {
+		return p.spare
+	}
+	return p.idle
+}
 
 // Waiting returns the number of the tenant's callers that wait for a place.
 func (t *Tenant) Waiting() int {
@@ -139,7 +185,7 @@ func (p *Pool) reserve(ctx context.Context, l *line, c Caller) (*Slot, error) {
 
 func (p *Pool) slot(ctx context.Context, t *waiter) *Slot {
 	t.used = true
-	at := &place{pool: p, worker: <-p.idle, waiter: t}
+	at := &place{pool: p, worker: <-p.workers(t), waiter: t}
 	at.mu.Lock()
 	defer at.mu.Unlock()
 	at.detach = context.AfterFunc(ctx, at.release)
@@ -172,7 +218,7 @@ func (p *place) release() {
 	}
 	p.released = true
 	p.detach()
-	p.pool.idle <- p.worker
+	p.pool.workers(p.waiter) <- p.worker
 	p.pool.queue.leave(p.waiter)
 }
 

@@ -56,8 +56,9 @@ func (e *BusyError) Is(target error) bool { return target == ErrBusy }
 
 // A queue decides who gets the next place. Tenants take turns: the next place goes to the
 // waiting tenant that holds the fewest places, and among those to the one that was served
-// least recently, so a tenant whose callers pile up delays another by about one hash. A
-// tenant that is alone has all places. The callers of a tenant are ordered by its line.
+// least recently. A tenant that is alone has all places. A tenant that holds none need not
+// wait for one if the spare place is free, so a tenant whose callers pile up does not delay
+// the single caller of another. The callers of a tenant are ordered by its line.
 type queue struct {
 	places  int
 	maxWait time.Duration
@@ -66,7 +67,8 @@ type queue struct {
 	mu      sync.Mutex
 	lines   map[string]*line // by tenant
 	waiting []*line          // those with callers in the queue
-	taken   int              // places held
+	taken   int              // places held, without the spare one
+	spare   bool             // the spare place is free
 	turns   uint64           // places given so far
 }
 
@@ -87,6 +89,14 @@ func (q *queue) line(tenant string) *line {
 	return l
 }
 
+// addSpare adds the spare place.
+func (q *queue) addSpare() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.spare = true
+	q.serve()
+}
+
 // A waiter is one caller from enter to leave.
 type waiter struct {
 	Caller
@@ -94,6 +104,7 @@ type waiter struct {
 	ready   chan struct{} // closed when the caller gets a place
 	element *list.Element // nil if not in the queue
 	begun   time.Time     // zero without a place
+	spare   bool          // the place is the spare one
 	used    bool          // the place was used
 }
 
@@ -155,8 +166,7 @@ func (q *queue) leave(t *waiter) {
 	if t.element != nil {
 		q.dequeue(t)
 	} else {
-		q.taken--
-		l.held[t.rank()]--
+		q.vacate(t)
 	}
 	if t.used {
 		l.meanHold += (min(q.now().Sub(t.begun), q.maxWait) - l.meanHold) / holdWeight
@@ -172,17 +182,40 @@ func (q *queue) leave(t *waiter) {
 
 // serve assigns the free places.
 func (q *queue) serve() {
-	for q.taken < q.places && len(q.waiting) > 0 {
+	for len(q.waiting) > 0 {
 		l := slices.MinFunc(q.waiting, (*line).compare)
+		spare := q.taken == q.places
+		if spare && (!q.spare || l.holds() > 0) {
+			return
+		}
 		t := l.next().Value.(*waiter)
 		q.dequeue(t)
-		q.taken++
-		q.turns++
-		l.held[t.rank()]++
-		l.served = q.turns
-		t.begun = q.now()
+		q.occupy(t, spare)
 		close(t.ready)
 	}
+}
+
+// occupy gives a waiter a place.
+func (q *queue) occupy(t *waiter, spare bool) {
+	if spare {
+		t.spare, q.spare = true, false
+	} else {
+		q.taken++
+	}
+	q.turns++
+	t.line.held[t.rank()]++
+	t.line.served = q.turns
+	t.begun = q.now()
+}
+
+// vacate takes the place back.
+func (q *queue) vacate(t *waiter) {
+	if t.spare {
+		q.spare = true
+	} else {
+		q.taken--
+	}
+	t.line.held[t.rank()]--
 }
 
 // length returns the number of callers in the queue, without those who wait behind their

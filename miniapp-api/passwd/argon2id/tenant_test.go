@@ -175,6 +175,9 @@ func TestTenantsAtRandom(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		first := newQueueTest(t, 1+r.IntN(5), time.Hour, time.Millisecond)
 		tenants := []*queueTest{first, first.as("b"), first.as("c"), first.as("d")}
+		if seed%2 == 1 {
+			first.addSpare()
+		}
 		for step := range 300 {
 			at := tenants[r.IntN(len(tenants))]
 			var held, served [4]int
@@ -213,6 +216,9 @@ func checkTurn(t *testing.T, tenants []*queueTest, held, served [4]int) {
 		t.Fatalf("%d of %d places taken while somebody waits", q.taken, q.places)
 	}
 	for i, b := range tenants {
+		if q.spare && b.line.length() > 0 && b.holds() == 0 {
+			t.Fatalf("tenant %d waits without a place while the spare one is free", i)
+		}
 		if int(b.served) == served[i] {
 			continue
 		}

@@ -21,9 +21,9 @@ type job struct {
 
 // work runs jobs until the pool is closed. It does not unlock its thread, so that the
 // runtime ends the thread with it: a thread with a low priority must not serve requests.
-func (w *worker) work(closed <-chan struct{}) {
+func (w *worker) work(nice int, closed <-chan struct{}) {
 	runtime.LockOSThread()
-	lowerPriority()
+	lowerPriority(nice)
 	for {
 		select {
 		case j := <-w.jobs:
@@ -44,6 +44,16 @@ func (w *worker) run(j job) {
 	}()
 	j.do(&w.arena)
 }
+
+// The nice values of the threads. A thread of a request has two and a half times the weight
+// of one with niceness. This suffices for requests, which the short slice lets run at once,
+// and leaves hashing a share of the cores under a flood of requests; with 12, a weight of
+// fourteen, a flood leaves a third of that. BenchmarkOverload measures both. The thread of
+// the spare place has twice the weight of the others.
+const (
+	niceness      = 4
+	spareNiceness = 1
+)
 
 // procs is shared by the pools of a process: together they compute in at most as many
 // places as the pool with the most slots, and raise GOMAXPROCS by as many.
@@ -79,6 +89,14 @@ func lowerProcs(slots int) {
 	defer procs.Unlock()
 	i := slices.Index(procs.slots, slots)
 	procs.slots = slices.Delete(procs.slots, i, i+1)
+	adjustProcs()
+}
+
+// changeProcs changes the slots of a pool.
+func changeProcs(before, now int) {
+	procs.Lock()
+	defer procs.Unlock()
+	procs.slots[slices.Index(procs.slots, before)] = now
 	adjustProcs()
 }
 
