@@ -92,12 +92,17 @@ func (db *DB) insertSession(ctx context.Context, tx *sqlx.Tx, channel string, to
 // password. It returns ErrNotFound if the session is unknown, ended, idle or too old, or if it
 // is bound to a device, whose token is nothing without a proof; see DeviceSession.
 func (db *DB) Session(ctx context.Context, tokenDigest []byte) (Session, error) {
-	return db.OpenedSession(ctx, tokenDigest, nil)
+	return db.readSession(ctx, tokenDigest, nil)
 }
 
 // OpenedSession is Session for who has just opened the session on a device, or on none if that
 // is nil, and needs no other proof.
-func (db *DB) OpenedSession(ctx context.Context, tokenDigest, device []byte) (s Session, err error) {
+func (db *DB) OpenedSession(ctx context.Context, tokenDigest, device []byte) (Session, error) {
+	return db.readSession(ctx, tokenDigest, device)
+}
+
+// readSession is for both, so that each has its own name in a trace.
+func (db *DB) readSession(ctx context.Context, tokenDigest, device []byte) (s Session, err error) {
 	err = db.read(ctx, func(q sqlx.QueryerContext) (err error) {
 		s, err = db.session(ctx, q, tokenDigest, device, db.clock())
 		return err

@@ -170,6 +170,9 @@ func TestRouterDrain(t *testing.T) {
 	}
 	finish <- true
 	must(t, <-drained)
+	if old.Active.Serve(old.Handler, httptest.NewRecorder(), httptest.NewRequest("GET", "http://x/", nil)) {
+		t.Error("a removed centre answers")
+	}
 	if got := <-answer; got != "old" {
 		t.Errorf("the request got %s", got)
 	}
