@@ -163,7 +163,7 @@ func (db *DB) recordVerdict(ctx context.Context, tx *sqlx.Tx, r *IdempotencyReco
 	if r == nil {
 		return nil
 	}
-	return db.execForRun(ctx, tx, r, func() (sql.Result, error) {
+	return db.IdempotencyRecords().execForRun(ctx, tx, r, func() (sql.Result, error) {
 		return tx.ExecContext(ctx, `
 			UPDATE idempotency_records SET attempt_right = CASE WHEN $5 THEN $6 ELSE attempt_right END
 			WHERE center_id = $1 AND scope = $2 AND key_digest = $3 AND run = $4 AND status IS NULL`,

@@ -62,7 +62,7 @@ func TestLocksInOrder(t *testing.T) {
 	}{
 		{"an attempt under a key, and Erase", `SELECT 1 FROM lockouts WHERE center_id = 'test' FOR UPDATE`, `SELECT 1 FROM idempotency_records WHERE center_id = 'test' FOR UPDATE NOWAIT`,
 			func(db *store.DB, d store.Depositor, _ store.Session, _ store.Delivery) error {
-				_, err := db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d)})
+				_, err := db.Operations().Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d)})
 				return err
 			}},
 		{"Erase, and a reset code", `SELECT 1 FROM links WHERE center_id = 'test' FOR UPDATE`, `SELECT 1 FROM reset_codes WHERE center_id = 'test' FOR UPDATE NOWAIT`,
@@ -72,11 +72,11 @@ func TestLocksInOrder(t *testing.T) {
 			}},
 		{"Erase, and a notice that was delivered", `SELECT 1 FROM message_subscriptions WHERE center_id = 'test' FOR UPDATE`, `SELECT 1 FROM outbox WHERE center_id = 'test' FOR UPDATE NOWAIT`,
 			func(db *store.DB, _ store.Depositor, _ store.Session, n store.Delivery) error {
-				return db.Delivered(ctx, n)
+				return db.Outbox().Delivered(ctx, n)
 			}},
 		{"Erase, and a notice that was not", `SELECT 1 FROM message_subscriptions WHERE center_id = 'test' FOR UPDATE`, `SELECT 1 FROM outbox WHERE center_id = 'test' FOR UPDATE NOWAIT`,
 			func(db *store.DB, _ store.Depositor, _ store.Session, n store.Delivery) error {
-				return db.Abandon(ctx, n)
+				return db.Outbox().Abandon(ctx, n)
 			}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -110,10 +110,10 @@ func TestLocksInOrder(t *testing.T) {
 // noticeTo returns a claimed notice to the session's user.
 func noticeTo(t *testing.T, db *store.DB, s store.Session) store.Delivery {
 	t.Helper()
-	due, _, err := db.Due(t.Context(), 100)
+	due, _, err := db.Outbox().Due(t.Context(), 100)
 	noError(t, err)
 	for _, d := range due {
-		n, err := db.Notice(d)
+		n, err := db.Outbox().Notice(d)
 		noError(t, err)
 		if bytes.Equal(db.IdentityDigest(n.Identity), s.IdentityDigest) {
 			return d
@@ -146,7 +146,7 @@ func TestMoveLocksInOrder(t *testing.T) {
 	noError(t, err)
 	var all sync.WaitGroup
 	all.Go(func() {
-		if _, err := db.MoveToOpenID(context.Background(), []store.Identity{both(1), both(3)}, false); err != nil {
+		if _, err := db.Roster().MoveToOpenID(context.Background(), []store.Identity{both(1), both(3)}, false); err != nil {
 			t.Error(err)
 		}
 	})

@@ -12,7 +12,7 @@ import (
 // This file registers the channels and providers. No other file of the package names one.
 
 // A channel is where something was done. Those of citizens are also in the registry, see
-// DB.Channels.
+// Registry.Channels.
 const (
 	ChannelApp     = "app"     // the centre's app
 	ChannelWechat  = "wechat"  // the official account
@@ -21,7 +21,7 @@ const (
 	ChannelHotline = "hotline" // 12329
 	ChannelAlipay  = "alipay"  // the mini-program
 
-	ChannelOperator = "operator" // an operator of the centre, see DB.Unlock
+	ChannelOperator = "operator" // an operator of the centre, see Operations.Unlock
 	ChannelCounter  = "counter"  // a clerk of the centre
 	ChannelCentre   = "centre"   // an update of the centre's records
 )
@@ -99,7 +99,7 @@ type ChannelReport struct {
 // exceed its limit it switches the channel off, records that and reports it to one caller.
 // Failures from before the channel was last switched on do not count, nor do those of the
 // minute in which it was.
-func (db *DB) CountChannel(ctx context.Context, c ChannelCount) (ChannelReport, error) {
+func (db Registry) CountChannel(ctx context.Context, c ChannelCount) (ChannelReport, error) {
 	var done ChannelReport
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		done = ChannelReport{}
@@ -144,7 +144,7 @@ func (r failureRate) String() string {
 }
 
 // failureRate adds up the counts of a channel. Without a limit the rate is zero.
-func (db *DB) failureRate(ctx context.Context, tx *sqlx.Tx, channel string, now time.Time) (r failureRate, err error) {
+func (db Registry) failureRate(ctx context.Context, tx *sqlx.Tx, channel string, now time.Time) (r failureRate, err error) {
 	err = tx.GetContext(ctx, &r, `
 		SELECT coalesce(sum(n.requests), 0) AS requests, coalesce(sum(n.failures), 0) AS failures,
 			coalesce(max(c.failure_percent), 0) AS failure_percent, coalesce(max(c.failure_requests), 0) AS failure_requests,
@@ -157,7 +157,7 @@ func (db *DB) failureRate(ctx context.Context, tx *sqlx.Tx, channel string, now 
 }
 
 // trip switches a channel off unless another server has done so. It reports whether it did.
-func (db *DB) trip(ctx context.Context, tx *sqlx.Tx, channel, reason string, now time.Time) (bool, error) {
+func (db Registry) trip(ctx context.Context, tx *sqlx.Tx, channel, reason string, now time.Time) (bool, error) {
 	res, err := tx.ExecContext(ctx, `
 		UPDATE channels SET is_on = false, set_at = $3, off_kind = $4, off_reason = $5,
 			resumes_at = ($3::timestamptz AT TIME ZONE 'UTC' + cool_down_seconds * interval '1 second') AT TIME ZONE 'UTC'

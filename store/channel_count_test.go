@@ -14,7 +14,7 @@ import (
 // limited sets a limit of failures with a cool-down of ten minutes.
 func limited(t *testing.T, db *store.DB) {
 	t.Helper()
-	_, err := db.ChangeChannel(t.Context(), order(store.ChannelAlipay, "li"), func(e *store.ChannelEntry) error {
+	_, err := db.Registry().ChangeChannel(t.Context(), order(store.ChannelAlipay, "li"), func(e *store.ChannelEntry) error {
 		e.FailurePercent, e.FailureRequests, e.FailureMinutes, e.CoolDownSeconds = 50, 20, 3, 600
 		return nil
 	})
@@ -33,7 +33,7 @@ func TestAutomaticOff(t *testing.T) {
 	now = now.Add(time.Hour + 30*time.Second)
 	count := func(db *store.DB, requests, failures int) store.ChannelReport {
 		t.Helper()
-		done, err := db.CountChannel(t.Context(), store.ChannelCount{Channel: store.ChannelAlipay, Minute: now, Requests: requests, Failures: failures})
+		done, err := db.Registry().CountChannel(t.Context(), store.ChannelCount{Channel: store.ChannelAlipay, Minute: now, Requests: requests, Failures: failures})
 		noError(t, err)
 		return done
 	}
@@ -69,7 +69,7 @@ func TestAutomaticOff(t *testing.T) {
 	if d := cmp.Diff([]string{"li: channel set alipay", "automatic: channel off alipay", "automatic: channel off alipay"}, actions(t, first)); d != "" {
 		t.Error(d)
 	}
-	if _, err := first.SwitchOff(t.Context(), order(store.ChannelAlipay, "li"), true); err != nil || channelOf(t, first, store.ChannelAlipay).ResumesAt != nil {
+	if _, err := first.Registry().SwitchOff(t.Context(), order(store.ChannelAlipay, "li"), true); err != nil || channelOf(t, first, store.ChannelAlipay).ResumesAt != nil {
 		t.Errorf("an automatic off cannot be made permanent: %v", err)
 	}
 }
@@ -86,7 +86,7 @@ func TestAutomaticOffRace(t *testing.T) {
 	tripped := 0
 	for i := range 20 {
 		wg.Go(func() {
-			done, err := db.CountChannel(t.Context(), store.ChannelCount{Channel: store.ChannelAlipay, Minute: now.Add(-time.Duration(i%3) * time.Minute), Requests: 20, Failures: 20})
+			done, err := db.Registry().CountChannel(t.Context(), store.ChannelCount{Channel: store.ChannelAlipay, Minute: now.Add(-time.Duration(i%3) * time.Minute), Requests: 20, Failures: 20})
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {

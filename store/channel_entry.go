@@ -72,7 +72,7 @@ const channelColumns = `channel, code, title, is_on, set_at, coalesce(off_kind, 
 
 // Channels returns the centre's registry by code: the usual channels and any other that has
 // a row.
-func (db *DB) Channels(ctx context.Context) ([]ChannelEntry, error) {
+func (db Registry) Channels(ctx context.Context) ([]ChannelEntry, error) {
 	var all []ChannelEntry
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		all = nil
@@ -113,7 +113,7 @@ const (
 // ChangeChannel applies change to a channel and records the order. change may run more than
 // once; its error is returned and nothing is changed. ChangeChannel returns ErrNotFound if no
 // channel has the name. Switching a channel on cancels a request to switch it off.
-func (db *DB) ChangeChannel(ctx context.Context, o ChannelOrder, change func(*ChannelEntry) error) (ChannelEntry, error) {
+func (db Registry) ChangeChannel(ctx context.Context, o ChannelOrder, change func(*ChannelEntry) error) (ChannelEntry, error) {
 	var e ChannelEntry
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		var err error
@@ -143,7 +143,7 @@ func (db *DB) ChangeChannel(ctx context.Context, o ChannelOrder, change func(*Ch
 
 // lockChannel locks the row of a channel and returns it. It inserts the default first, so
 // that all changes of a channel wait for one another.
-func (db *DB) lockChannel(ctx context.Context, tx *sqlx.Tx, name string, now time.Time) (e ChannelEntry, err error) {
+func (db Registry) lockChannel(ctx context.Context, tx *sqlx.Tx, name string, now time.Time) (e ChannelEntry, err error) {
 	usual, ok := DefaultChannel(name)
 	if !ok {
 		return e, ErrNotFound
@@ -160,7 +160,7 @@ func (db *DB) lockChannel(ctx context.Context, tx *sqlx.Tx, name string, now tim
 	return e, err
 }
 
-func (db *DB) saveChannel(ctx context.Context, tx *sqlx.Tx, e ChannelEntry) error {
+func (db Registry) saveChannel(ctx context.Context, tx *sqlx.Tx, e ChannelEntry) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE channels SET title = $3, is_on = $4, set_at = $5, off_kind = nullif($6, ''), off_reason = nullif($7, ''), resumes_at = $8,
 			opens = $9, closes = $10, per_minute = nullif($11::int, 0), credential = $12, shares_password = $13, keypad = nullif($14, ''),
@@ -174,7 +174,7 @@ func (db *DB) saveChannel(ctx context.Context, tx *sqlx.Tx, e ChannelEntry) erro
 }
 
 // recordOrder adds an action on a channel to the operators' record.
-func (db *DB) recordOrder(ctx context.Context, tx *sqlx.Tx, o ChannelOrder, now time.Time) error {
+func (db Registry) recordOrder(ctx context.Context, tx *sqlx.Tx, o ChannelOrder, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO operator_actions (center_id, action_id, at, operator, action, channel, reason)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
@@ -204,7 +204,7 @@ type OffResult struct {
 // another one, does it within ApprovalLife; in an emergency one operator is enough. Concurrent
 // calls wait for one another, so exactly one of them switches the channel off. Errors:
 // ErrNotFound, ErrAlreadyOff and, from the operator who asked for it, ErrSameOperator.
-func (db *DB) SwitchOff(ctx context.Context, o ChannelOrder, emergency bool) (OffResult, error) {
+func (db Registry) SwitchOff(ctx context.Context, o ChannelOrder, emergency bool) (OffResult, error) {
 	var done OffResult
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		e, err := db.lockChannel(ctx, tx, o.Channel, now)
@@ -237,7 +237,7 @@ func (db *DB) SwitchOff(ctx context.Context, o ChannelOrder, emergency bool) (Of
 
 // approveOff decides whether the order completes the request of another operator. The caller
 // has locked the channel.
-func (db *DB) approveOff(ctx context.Context, tx *sqlx.Tx, o ChannelOrder, emergency bool, now time.Time) (OffResult, error) {
+func (db Registry) approveOff(ctx context.Context, tx *sqlx.Tx, o ChannelOrder, emergency bool, now time.Time) (OffResult, error) {
 	if emergency {
 		return OffResult{Off: true}, db.cancelApproval(ctx, tx, ActionChannelOff, o.Channel)
 	}
@@ -255,7 +255,7 @@ func (db *DB) approveOff(ctx context.Context, tx *sqlx.Tx, o ChannelOrder, emerg
 }
 
 // pendingOperator returns the operator who asked for an action that still waits, or "".
-func (db *DB) pendingOperator(ctx context.Context, tx *sqlx.Tx, action, channel string, now time.Time) (string, error) {
+func (db Registry) pendingOperator(ctx context.Context, tx *sqlx.Tx, action, channel string, now time.Time) (string, error) {
 	var all []string
 	err := tx.SelectContext(ctx, &all, `
 		SELECT operator FROM operator_approvals
@@ -267,7 +267,7 @@ func (db *DB) pendingOperator(ctx context.Context, tx *sqlx.Tx, action, channel 
 }
 
 // askApproval stores a request. It replaces one that has lapsed.
-func (db *DB) askApproval(ctx context.Context, tx *sqlx.Tx, action string, o ChannelOrder, now, expires time.Time) error {
+func (db Registry) askApproval(ctx context.Context, tx *sqlx.Tx, action string, o ChannelOrder, now, expires time.Time) error {
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO operator_approvals (center_id, action, channel, operator, reason, asked_at, expires_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -277,7 +277,7 @@ func (db *DB) askApproval(ctx context.Context, tx *sqlx.Tx, action string, o Cha
 	return err
 }
 
-func (db *DB) cancelApproval(ctx context.Context, tx *sqlx.Tx, action, channel string) error {
+func (db Registry) cancelApproval(ctx context.Context, tx *sqlx.Tx, action, channel string) error {
 	_, err := tx.ExecContext(ctx, `
 		DELETE FROM operator_approvals WHERE center_id = $1 AND action = $2 AND channel = $3`, db.center, action, channel)
 	return err
@@ -292,7 +292,7 @@ type Approval struct {
 }
 
 // PendingOffs returns the requests to switch off a channel that wait for a second operator.
-func (db *DB) PendingOffs(ctx context.Context) ([]Approval, error) {
+func (db Registry) PendingOffs(ctx context.Context) ([]Approval, error) {
 	var all []Approval
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		all = nil

@@ -22,7 +22,7 @@ func order(channel, operator string) store.ChannelOrder {
 // channelOf returns a channel of the registry.
 func channelOf(t *testing.T, db *store.DB, name string) store.ChannelEntry {
 	t.Helper()
-	all, err := db.Channels(t.Context())
+	all, err := db.Registry().Channels(t.Context())
 	noError(t, err)
 	for _, e := range all {
 		if e.Channel == name {
@@ -36,7 +36,7 @@ func channelOf(t *testing.T, db *store.DB, name string) store.ChannelEntry {
 // actions returns the operators' record.
 func actions(t *testing.T, db *store.DB) (all []string) {
 	t.Helper()
-	done, err := db.OperatorActions(t.Context(), time.Time{})
+	done, err := db.Operations().OperatorActions(t.Context(), time.Time{})
 	noError(t, err)
 	for _, a := range done {
 		all = append(all, fmt.Sprintf("%s: %s %s", a.Operator, a.Action, a.Channel))
@@ -49,7 +49,7 @@ func actions(t *testing.T, db *store.DB) (all []string) {
 func TestChannels(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	all, err := db.Channels(t.Context())
+	all, err := db.Registry().Channels(t.Context())
 	noError(t, err)
 	var got []string
 	for _, e := range all {
@@ -59,7 +59,7 @@ func TestChannels(t *testing.T) {
 		"50 kiosk false false password\n", "60 hotline false false phone_pin\n", "90 alipay true true password\n"}, got); d != "" {
 		t.Error(d)
 	}
-	want, err := db.ChangeChannel(t.Context(), order("partner-92", "li"), func(e *store.ChannelEntry) error {
+	want, err := db.Registry().ChangeChannel(t.Context(), order("partner-92", "li"), func(e *store.ChannelEntry) error {
 		e.IsOn, e.Title, e.Opens, e.Closes, e.PerMinute, e.SharesPassword, e.Keypad = true, "银行", 480, 60, 7, true, "0-9"
 		e.Proofs, e.InitialProofs = pq.StringArray{"certdoc", "phone"}, pq.StringArray{"certdoc"}
 		e.FailurePercent, e.FailureRequests, e.FailureMinutes, e.CoolDownSeconds = 50, 20, 5, 600
@@ -69,11 +69,11 @@ func TestChannels(t *testing.T) {
 	if d := cmp.Diff(want, channelOf(t, db, "partner-92")); d != "" || want.Code != 92 || want.SetAt.IsZero() {
 		t.Errorf("%+v\n%s", want, d)
 	}
-	if _, err := db.ChangeChannel(t.Context(), order("nobody", "li"), func(*store.ChannelEntry) error { return nil }); !errors.Is(err, store.ErrNotFound) {
+	if _, err := db.Registry().ChangeChannel(t.Context(), order("nobody", "li"), func(*store.ChannelEntry) error { return nil }); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("unknown channel: %v", err)
 	}
 	refused := errors.New("refused")
-	if _, err := db.ChangeChannel(t.Context(), order("app", "li"), func(e *store.ChannelEntry) error { e.IsOn = true; return refused }); !errors.Is(err, refused) {
+	if _, err := db.Registry().ChangeChannel(t.Context(), order("app", "li"), func(e *store.ChannelEntry) error { e.IsOn = true; return refused }); !errors.Is(err, refused) {
 		t.Error(err)
 	}
 	if channelOf(t, db, "app").IsOn {
@@ -91,7 +91,7 @@ func TestSwitchOff(t *testing.T) {
 	clock := new(movedClock)
 	db, ctx := storetest.New(t, storetest.WithNow(clock.Now)), t.Context()
 	off := func(operator string, emergency bool) (store.OffResult, error) {
-		return db.SwitchOff(ctx, order(store.ChannelAlipay, operator), emergency)
+		return db.Registry().SwitchOff(ctx, order(store.ChannelAlipay, operator), emergency)
 	}
 	first, err := off("li", false)
 	noError(t, err)
@@ -105,7 +105,7 @@ func TestSwitchOff(t *testing.T) {
 	again, err := off("li", false) // the first request has lapsed
 	noError(t, err)
 	clock.add(store.ApprovalLife - time.Second)
-	pending, err := db.PendingOffs(ctx)
+	pending, err := db.Registry().PendingOffs(ctx)
 	if err != nil || len(pending) != 1 || pending[0].Operator != "li" || !pending[0].Expires.Equal(again.Expires) {
 		t.Errorf("%+v, %v", pending, err)
 	}
@@ -118,7 +118,7 @@ func TestSwitchOff(t *testing.T) {
 	if _, err := off("zhao", false); !errors.Is(err, store.ErrAlreadyOff) {
 		t.Errorf("off twice: %v", err)
 	}
-	_, err = db.ChangeChannel(ctx, order(store.ChannelAlipay, "li"), func(e *store.ChannelEntry) error { e.IsOn = true; return nil })
+	_, err = db.Registry().ChangeChannel(ctx, order(store.ChannelAlipay, "li"), func(e *store.ChannelEntry) error { e.IsOn = true; return nil })
 	noError(t, err)
 	if e := channelOf(t, db, store.ChannelAlipay); !e.Switched(clock.Now()) || e.OffKind+e.OffReason != "" {
 		t.Errorf("%+v", e)
@@ -127,7 +127,7 @@ func TestSwitchOff(t *testing.T) {
 		t.Errorf("emergency: %+v, %v", alone, err)
 	}
 	clock.add(store.ApprovalLife)
-	noError(t, db.Purge(ctx))
+	noError(t, db.Operations().Purge(ctx))
 	if n := list(t, storetest.ProbeOf(db), `SELECT operator FROM operator_approvals`); len(n) > 0 {
 		t.Errorf("approvals left: %v", n)
 	}
@@ -142,11 +142,11 @@ func TestSwitchOff(t *testing.T) {
 func TestSwitchingOnEndsRequest(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
-	_, err := db.SwitchOff(t.Context(), order(store.ChannelAlipay, "li"), false)
+	_, err := db.Registry().SwitchOff(t.Context(), order(store.ChannelAlipay, "li"), false)
 	noError(t, err)
-	_, err = db.ChangeChannel(t.Context(), order(store.ChannelAlipay, "wang"), func(e *store.ChannelEntry) error { e.IsOn = true; return nil })
+	_, err = db.Registry().ChangeChannel(t.Context(), order(store.ChannelAlipay, "wang"), func(e *store.ChannelEntry) error { e.IsOn = true; return nil })
 	noError(t, err)
-	if done, err := db.SwitchOff(t.Context(), order(store.ChannelAlipay, "wang"), false); err != nil || done.Off {
+	if done, err := db.Registry().SwitchOff(t.Context(), order(store.ChannelAlipay, "wang"), false); err != nil || done.Off {
 		t.Errorf("%+v, %v", done, err)
 	}
 }
@@ -163,7 +163,7 @@ func TestSwitchOffRace(t *testing.T) {
 	got := map[string]int{}
 	for i := range operators {
 		wg.Go(func() {
-			done, err := dbs[i%2].SwitchOff(t.Context(), order(store.ChannelAlipay, fmt.Sprint("operator ", i/2)), false) // each operator twice
+			done, err := dbs[i%2].Registry().SwitchOff(t.Context(), order(store.ChannelAlipay, fmt.Sprint("operator ", i/2)), false) // each operator twice
 			mu.Lock()
 			defer mu.Unlock()
 			got[fmt.Sprint(done.Off, " ", err)]++

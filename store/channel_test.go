@@ -51,7 +51,7 @@ func TestRowsHaveTheSessionsChannel(t *testing.T) {
 	noError(t, err)
 	noError(t, db.WithdrawConsent(ctx, sessionOn(t, db, "of consents", byOpen(1)), "message", "1"))
 	noError(t, db.Freeze(ctx, sessionOn(t, db, "of freezes", byOpen(1))))
-	_, err = db.WithdrawAuthorisation(ctx, store.Cancellation{Identity: byOpen(1), Channel: "of messages", At: time.Now().Add(time.Minute)})
+	_, err = db.Inbox().WithdrawAuthorisation(ctx, store.Cancellation{Identity: byOpen(1), Channel: "of messages", At: time.Now().Add(time.Minute)})
 	noError(t, err)
 
 	got := column(t, db, `

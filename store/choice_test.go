@@ -26,17 +26,17 @@ func TestChooseAccountRaces(t *testing.T) {
 	rivals := []func(s store.Session, first, second store.Depositor, a store.Account) error{
 		func(s store.Session, first, _ store.Depositor, _ store.Account) error { // merged into the chosen account
 			first.Status = store.StatusMerged
-			_, err := two.ImportDepositors(ctx, []store.Depositor{first})
+			_, err := two.Roster().ImportDepositors(ctx, []store.Depositor{first})
 			return err
 		},
 		func(s store.Session, _, second store.Depositor, _ store.Account) error {
 			second.Status = store.StatusClosed
-			_, err := two.ImportDepositors(ctx, []store.Depositor{second})
+			_, err := two.Roster().ImportDepositors(ctx, []store.Depositor{second})
 			return err
 		},
 		func(s store.Session, _, second store.Depositor, _ store.Account) error {
 			second.DocumentKey = append([]byte("another "), second.DocumentKey...)
-			_, err := two.ImportDepositors(ctx, []store.Depositor{second})
+			_, err := two.Roster().ImportDepositors(ctx, []store.Depositor{second})
 			return err
 		},
 		func(s store.Session, _, _ store.Depositor, _ store.Account) error { return two.RemoveLink(ctx, s) },

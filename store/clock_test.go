@@ -136,7 +136,7 @@ func TestClockMovesNothing(t *testing.T) {
 			noError(t, err)
 			reset, err := o.open("certify")
 			noError(t, err)
-			until, err := db.IssueResetCode(t.Context(), o.account, "1234567890", "0017")
+			until, err := db.Operations().IssueResetCode(t.Context(), o.account, "1234567890", "0017")
 			noError(t, err)
 			noError(t, db.AddTicket(t.Context(), o.session, "ticket"))
 

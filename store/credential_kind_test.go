@@ -51,7 +51,7 @@ func TestAnotherKindOfCredentialIsApart(t *testing.T) {
 	if costly, err := db.CostliestHashes(ctx, []string{"bcrypt"}); len(costly) != 0 || err != nil {
 		t.Errorf("costly passwords: %q, %v", costly, err)
 	}
-	if n, err := db.CountHashes(ctx); n != 1 || err != nil {
+	if n, err := db.Operations().CountHashes(ctx); n != 1 || err != nil {
 		t.Errorf("%d passwords, %v", n, err)
 	}
 	importAll(t, db, d)
@@ -59,7 +59,7 @@ func TestAnotherKindOfCredentialIsApart(t *testing.T) {
 	if diff := cmp.Diff(before, pin()); diff != "" || importedAccount(t, db, d).Version != account.Version {
 		t.Errorf("other kind:\n%s", diff)
 	}
-	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true})
+	_, err = db.Operations().Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true})
 	noError(t, err)
 	if left := pin(); len(left) > 0 {
 		t.Errorf("left after an erasure: %q", left)

@@ -186,7 +186,7 @@ func TestPurgeOfDevices(t *testing.T) {
 		devices int
 	}{{30 * time.Second, true, 1}, {2 * time.Minute, false, 1}, {179 * 24 * time.Hour, false, 1}, {2 * 24 * time.Hour, false, 0}} {
 		e.ahead.Add(int64(tt.after))
-		noError(t, e.db.Purge(t.Context()))
+		noError(t, e.db.Operations().Purge(t.Context()))
 		if n := len(column(t, e.db, `SELECT 1 FROM dpop_proofs WHERE proof_digest = $1`, p.Digest)); (n == 1) != tt.spent {
 			t.Errorf("after another %v: %d proofs", tt.after, n)
 		}

@@ -40,7 +40,7 @@ var exceptions = map[[2]string]string{
 	{"retention.go", "ctid"}:        "center_id = $1 routes both parts of the statement to the same shard",
 	{"import.go", "LATERAL"}:        "the only table has center_id = $1, so the whole statement runs on one shard",
 	{"import_intake.go", "LATERAL"}: "the only table has center_id = $1, so the whole statement runs on one shard",
-	{"costly.go", "LATERAL"}:        "the only table has center_id = $1, so the whole statement runs on one shard",
+	{"rehash.go", "LATERAL"}:        "the only table has center_id = $1, so the whole statement runs on one shard",
 	{"consent.go", uncounted}:       "the number of rows is not used",
 	{"newpassword.go", uncounted}:   "the number of rows is not used",
 	{"identity_columns.go", untied}: "a format string; IdentityColumnStatements returns the whole statements",

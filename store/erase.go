@@ -53,7 +53,7 @@ var errDryRun = errors.New("store: dry run")
 // Erase twice is safe and recorded twice; a dry run is not recorded.
 //
 // It locks rows in the same order as other transactions; see lockSubject.
-func (db *DB) Erase(ctx context.Context, e Erasure) (Erased, error) {
+func (db Operations) Erase(ctx context.Context, e Erasure) (Erased, error) {
 	var done Erased
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		done = Erased{ActionID: uuid.New(), At: now}
@@ -87,7 +87,7 @@ type erasable struct {
 }
 
 // eraseSubject deletes the rows of a person and counts them.
-func (db *DB) eraseSubject(ctx context.Context, tx *sqlx.Tx, t subjectRefs, e Erasure, done *Erased) error {
+func (db Operations) eraseSubject(ctx context.Context, tx *sqlx.Tx, t subjectRefs, e Erasure, done *Erased) error {
 	if err := db.redactNotifications(ctx, tx, t, done); err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (db *DB) eraseSubject(ctx context.Context, tx *sqlx.Tx, t subjectRefs, e Er
 // erasables returns the rows to delete, in the order of the locks and accounts last. Links
 // of all providers and credentials of all kinds are among them. A new table with personal
 // data needs an entry here; see collectPersonData.
-func (db *DB) erasables(t subjectRefs, e Erasure) []erasable {
+func (db Operations) erasables(t subjectRefs, e Erasure) []erasable {
 	persons, accounts, identities := byteas(t.persons...), uuids(t.accounts), byteas(t.identities...)
 	all := []erasable{
 		{"link_proofs", `person_digest = ANY ($2)`, persons}, // FinishLink locks them first
@@ -153,7 +153,7 @@ func (db *DB) erasables(t subjectRefs, e Erasure) []erasable {
 
 // eraseSprayCounts removes the person from the spray counters. It locks rows in the order
 // of ReserveAttempt: counters of users, counters of addresses, then lockouts.
-func (db *DB) eraseSprayCounts(ctx context.Context, tx *sqlx.Tx, t subjectRefs) error {
+func (db Operations) eraseSprayCounts(ctx context.Context, tx *sqlx.Tx, t subjectRefs) error {
 	var tried [][]byte
 	for _, p := range t.persons {
 		tried = append(tried, short(p))
@@ -185,8 +185,8 @@ func add(all []RowCount, table string, n int64) []RowCount {
 
 // redactNotifications deletes the content of the notifications about the person. The rows
 // stay, so that a repeated delivery is still recognised.
-func (db *DB) redactNotifications(ctx context.Context, tx *sqlx.Tx, t subjectRefs, done *Erased) error {
-	ids, err := db.notificationsAbout(ctx, tx, t)
+func (db Operations) redactNotifications(ctx context.Context, tx *sqlx.Tx, t subjectRefs, done *Erased) error {
+	ids, err := db.Inbox().notificationsAbout(ctx, tx, t)
 	if err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func (db *DB) redactNotifications(ctx context.Context, tx *sqlx.Tx, t subjectRef
 }
 
 // recordErasure writes the events and the operator's action, and counts the rows that stay.
-func (db *DB) recordErasure(ctx context.Context, tx *sqlx.Tx, t subjectRefs, e Erasure, done *Erased) error {
+func (db Operations) recordErasure(ctx context.Context, tx *sqlx.Tx, t subjectRefs, e Erasure, done *Erased) error {
 	name := ActionErase
 	if e.Accounts {
 		name = ActionEraseWithAccount
@@ -239,7 +239,7 @@ func (db *DB) recordErasure(ctx context.Context, tx *sqlx.Tx, t subjectRefs, e E
 // transfers, accounts (FinishLink, CompleteTransfer, imports), links (Freeze, RemoveLink,
 // FinishChange) and sessions (AddLink). Erase locks the rest in the order of erasables. If
 // a row was written before the locks were held, lockSubject returns pgconn.ErrRetry.
-func (db *DB) lockSubject(ctx context.Context, tx *sqlx.Tx, accounts []Account) (subjectRefs, error) {
+func (db Operations) lockSubject(ctx context.Context, tx *sqlx.Tx, accounts []Account) (subjectRefs, error) {
 	before, t := subjectRefsOf(accounts), subjectRefsOf(accounts)
 	if err := db.resolve(ctx, tx, &before); err != nil {
 		return t, err

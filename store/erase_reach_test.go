@@ -25,21 +25,21 @@ func TestEraseExcludesUsersOfOthers(t *testing.T) {
 	noError(t, err)
 	noError(t, db.RemoveLink(ctx, s))
 	noError(t, db.AddLink(ctx, s, importedAccount(t, db, next), nil))
-	before, err := db.Export(ctx, operatorRequest(next))
+	before, err := db.Operations().Export(ctx, operatorRequest(next))
 	noError(t, err)
 	if len(before.Sessions) == 0 || len(before.Consents) != 1 || len(before.PhoneProofs) != 1 || len(before.Notifications) != 1 {
 		t.Fatalf("no rows of the user: %+v", before)
 	}
 
-	data, err := db.Export(ctx, operatorRequest(former))
+	data, err := db.Operations().Export(ctx, operatorRequest(former))
 	noError(t, err)
 	if len(data.Sessions) != 1 || // the person's own, at the centre
 		len(data.Consents) != 0 || len(data.PhoneProofs) != 0 || len(data.Notifications) != 0 {
 		t.Errorf("exported of another person: sessions %+v, consents %+v, phones %v, notifications %v", data.Sessions, data.Consents, data.PhoneProofs, data.Notifications)
 	}
-	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(former), Accounts: true})
+	_, err = db.Operations().Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(former), Accounts: true})
 	noError(t, err)
-	after, err := db.Export(ctx, operatorRequest(next))
+	after, err := db.Operations().Export(ctx, operatorRequest(next))
 	noError(t, err)
 	after.At, after.Operators = before.At, before.Operators
 	if diff := cmp.Diff(before, after); diff != "" {
@@ -79,7 +79,7 @@ func TestEraseLocksInOrder(t *testing.T) {
 			noError(t, err)
 			var all sync.WaitGroup
 			all.Go(func() {
-				if _, err := db.Erase(context.Background(), store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true}); err != nil {
+				if _, err := db.Operations().Erase(context.Background(), store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -108,7 +108,7 @@ func TestEraseSeesConcurrentRows(t *testing.T) {
 	noError(t, err)
 	var all sync.WaitGroup
 	all.Go(func() {
-		if _, err := db.Erase(context.Background(), store.Erasure{OperatorRequest: operatorRequest(d)}); err != nil {
+		if _, err := db.Operations().Erase(context.Background(), store.Erasure{OperatorRequest: operatorRequest(d)}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -156,12 +156,12 @@ func TestNotificationsAreFoundByDigest(t *testing.T) {
 		"other kind": fmt.Sprintf(`{"user_id":%q}`, id.Value)}
 	for _, notifications := range []map[string]string{about, others} {
 		for name, content := range notifications {
-			_, err := db.RecordNotification(ctx, store.Notification{NotifyID: name, Family: "f", Method: "m", Content: []byte(content)})
+			_, err := db.Inbox().RecordNotification(ctx, store.Notification{NotifyID: name, Family: "f", Method: "m", Content: []byte(content)})
 			noError(t, err)
 		}
 	}
 	found := func() (ids []string) {
-		data, err := db.Export(ctx, operatorRequest(d))
+		data, err := db.Operations().Export(ctx, operatorRequest(d))
 		noError(t, err)
 		for _, n := range data.Notifications {
 			ids = append(ids, n.ID)
@@ -177,7 +177,7 @@ func TestNotificationsAreFoundByDigest(t *testing.T) {
 	if diff := cmp.Diff(want, found()); diff != "" {
 		t.Errorf("without contents:\n%s", diff)
 	}
-	done, err := db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d)})
+	done, err := db.Operations().Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d)})
 	noError(t, err)
 	if i := slices.IndexFunc(done.Gone, func(r store.RowCount) bool { return r.Table == "notifications (content)" }); i < 0 || done.Gone[i].Rows != 5 {
 		t.Errorf("erased %+v", done.Gone)

@@ -27,12 +27,12 @@ func TestFormerHolder(t *testing.T) {
 	if len(own.Sessions) != 1 || own.Sessions[0].Phone != "" {
 		t.Errorf("sessions shown to the next holder: %+v", own.Sessions)
 	}
-	data, err := db.Export(ctx, operatorRequest(next))
+	data, err := db.Operations().Export(ctx, operatorRequest(next))
 	noError(t, err)
 	if len(data.Sessions) != 1 || len(data.Consents) != 0 || len(data.PhoneProofs) != 0 {
 		t.Errorf("exported: sessions %+v, consents %+v, phones %v", data.Sessions, data.Consents, data.PhoneProofs)
 	}
-	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(next)})
+	_, err = db.Operations().Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(next)})
 	noError(t, err)
 	if _, err := db.Session(ctx, back.TokenDigest); err != nil {
 		t.Errorf("former holder's session: %v", err)

@@ -29,7 +29,7 @@ func (db *DB) resolveIdentity(ctx context.Context, tx *sqlx.Tx, id Identity, now
 	if err := tx.GetContext(ctx, &inUse, identityInUse, db.center, db.digest(id.asUser())); err != nil || !inUse {
 		return id, err
 	}
-	moves, err := db.moveToOpenID(ctx, tx, []Identity{id}, now)
+	moves, err := db.Roster().moveToOpenID(ctx, tx, []Identity{id}, now)
 	if err == nil && moves[0].Outcome == MoveConflict {
 		db.log.LogAttrs(ctx, slog.LevelWarn, "a user's user_id and open_id are linked to two persons; neither link was changed",
 			slog.Any("accounts", moves[0].Accounts))

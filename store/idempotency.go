@@ -64,7 +64,7 @@ type Answer struct {
 // first answer if there is one, ErrConflict if the key was used with another body,
 // ErrRunning while another run is in progress, and ErrNotFound if the session to renew has
 // ended.
-func (db *DB) Begin(ctx context.Context, r *IdempotencyRecord) (*Answer, error) {
+func (db IdempotencyRecords) Begin(ctx context.Context, r *IdempotencyRecord) (*Answer, error) {
 	r.runID = uuid.New()
 	var answer *Answer
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
@@ -103,7 +103,7 @@ func (db *DB) Begin(ctx context.Context, r *IdempotencyRecord) (*Answer, error) 
 }
 
 // firstAnswer returns the answer of a record that the caller may not run.
-func (db *DB) firstAnswer(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord) (*Answer, error) {
+func (db IdempotencyRecords) firstAnswer(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord) (*Answer, error) {
 	var row struct {
 		Request []byte `db:"request_digest"`
 		Status  *int   `db:"status"`
@@ -131,7 +131,7 @@ func idempotencyContext(scope, key []byte) []byte { return slices.Concat(scope, 
 
 // Complete stores the first answer if the run still owns the record. The answer is sealed
 // and contains no token; see Answer.Seed.
-func (db *DB) Complete(ctx context.Context, r *IdempotencyRecord, a Answer) error {
+func (db IdempotencyRecords) Complete(ctx context.Context, r *IdempotencyRecord, a Answer) error {
 	return db.updateRun(ctx, r, func(tx *sqlx.Tx, _ time.Time) (sql.Result, error) {
 		sealed, err := db.seal(a, "idempotency_records", idempotencyContext(r.Scope, r.KeyDigest))
 		if err != nil {
@@ -146,7 +146,7 @@ func (db *DB) Complete(ctx context.Context, r *IdempotencyRecord, a Answer) erro
 
 // MarkUnknown ends a run whose outcome is unknown. The next retry may run at once and has
 // IsRetry set.
-func (db *DB) MarkUnknown(ctx context.Context, r *IdempotencyRecord) error {
+func (db IdempotencyRecords) MarkUnknown(ctx context.Context, r *IdempotencyRecord) error {
 	return db.updateRun(ctx, r, func(tx *sqlx.Tx, now time.Time) (sql.Result, error) {
 		return tx.ExecContext(ctx, `
 			UPDATE idempotency_records SET lease_until = $5
@@ -157,7 +157,7 @@ func (db *DB) MarkUnknown(ctx context.Context, r *IdempotencyRecord) error {
 
 // Release ends a run without effect: it deletes the record, and the next retry may run at
 // once. A run that has charged an attempt or called Keep is marked unknown instead.
-func (db *DB) Release(ctx context.Context, r *IdempotencyRecord) error {
+func (db IdempotencyRecords) Release(ctx context.Context, r *IdempotencyRecord) error {
 	if r.charged || r.keep {
 		return db.MarkUnknown(ctx, r)
 	}
@@ -170,7 +170,7 @@ func (db *DB) Release(ctx context.Context, r *IdempotencyRecord) error {
 }
 
 // updateRun ends a run by one statement.
-func (db *DB) updateRun(ctx context.Context, r *IdempotencyRecord, write func(*sqlx.Tx, time.Time) (sql.Result, error)) error {
+func (db IdempotencyRecords) updateRun(ctx context.Context, r *IdempotencyRecord, write func(*sqlx.Tx, time.Time) (sql.Result, error)) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		return db.execForRun(ctx, tx, r, func() (sql.Result, error) { return write(tx, now) })
 	})
@@ -180,7 +180,7 @@ func (db *DB) updateRun(ctx context.Context, r *IdempotencyRecord, write func(*s
 // may have been moved to another identifier (see MoveToOpenID), so write is called again
 // under the session's present identifier. If no row matches then, another run has taken
 // over, which is no error.
-func (db *DB) execForRun(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord, write func() (sql.Result, error)) error {
+func (db IdempotencyRecords) execForRun(ctx context.Context, tx *sqlx.Tx, r *IdempotencyRecord, write func() (sql.Result, error)) error {
 	res, err := write()
 	if err = changedOne(res, err, ErrNotFound); !errors.Is(err, ErrNotFound) {
 		return err

@@ -26,9 +26,9 @@ func TestMovedUnderRunningRequest(t *testing.T) {
 		again  bool
 		answer bool
 	}{
-		{"nothing done", db.Release, false, false},
-		{"outcome unknown", db.MarkUnknown, true, false},
-		{"answered", func(ctx context.Context, r *store.IdempotencyRecord) error { return db.Complete(ctx, r, first) }, false, true},
+		{"nothing done", db.IdempotencyRecords().Release, false, false},
+		{"outcome unknown", db.IdempotencyRecords().MarkUnknown, true, false},
+		{"answered", func(ctx context.Context, r *store.IdempotencyRecord) error { return db.IdempotencyRecords().Complete(ctx, r, first) }, false, true},
 	} {
 		for _, linked := range []bool{true, false} {
 			n := 2*n + 1
@@ -45,14 +45,14 @@ func TestMovedUnderRunningRequest(t *testing.T) {
 
 			next := requestOf(reload(t, db, s))
 			if tt.answer {
-				if a, err := db.Begin(t.Context(), next); err != nil || a == nil || string(a.Body) != "first" {
+				if a, err := db.IdempotencyRecords().Begin(t.Context(), next); err != nil || a == nil || string(a.Body) != "first" {
 					t.Errorf("%s: %v, %v", tt.name, a, err)
 				}
 				continue
 			}
 			begins(t, db, next, tt.again)
 			noError(t, tt.end(t.Context(), run)) // another run has taken over
-			if _, err := db.Begin(t.Context(), requestOf(reload(t, db, s))); !errors.Is(err, store.ErrRunning) {
+			if _, err := db.IdempotencyRecords().Begin(t.Context(), requestOf(reload(t, db, s))); !errors.Is(err, store.ErrRunning) {
 				t.Errorf("%s: a former run ended the next run: %v", tt.name, err)
 			}
 		}
@@ -61,7 +61,7 @@ func TestMovedUnderRunningRequest(t *testing.T) {
 
 func begins(t *testing.T, db *store.DB, r *store.IdempotencyRecord, again bool) {
 	t.Helper()
-	if a, err := db.Begin(t.Context(), r); err != nil || a != nil || r.IsRetry != again {
+	if a, err := db.IdempotencyRecords().Begin(t.Context(), r); err != nil || a != nil || r.IsRetry != again {
 		t.Errorf("begin: %v, retry %v, %v", a, r.IsRetry, err)
 	}
 }
@@ -80,7 +80,7 @@ func TestMovedUnderVerdict(t *testing.T) {
 	moves(t, db, both(1))
 	_, err = db.FailAttempt(t.Context(), req, taken, false)
 	noError(t, err)
-	noError(t, db.Release(t.Context(), run))
+	noError(t, db.IdempotencyRecords().Release(t.Context(), run))
 
 	req.Record = requestOf(reload(t, db, s))
 	begins(t, db, req.Record, true)

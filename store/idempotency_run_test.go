@@ -18,14 +18,14 @@ func TestBeginSameRequest(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	first := recordOf("one")
-	_, err := db.Begin(t.Context(), first)
+	_, err := db.IdempotencyRecords().Begin(t.Context(), first)
 	noError(t, err)
-	noError(t, db.MarkUnknown(t.Context(), first))
-	if _, err := db.Begin(t.Context(), recordOf("another")); !errors.Is(err, store.ErrConflict) {
+	noError(t, db.IdempotencyRecords().MarkUnknown(t.Context(), first))
+	if _, err := db.IdempotencyRecords().Begin(t.Context(), recordOf("another")); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("another request: %v", err)
 	}
 	again := recordOf("one")
-	if _, err := db.Begin(t.Context(), again); err != nil || !again.IsRetry {
+	if _, err := db.IdempotencyRecords().Begin(t.Context(), again); err != nil || !again.IsRetry {
 		t.Errorf("again %v, %v", again.IsRetry, err)
 	}
 }
@@ -36,10 +36,10 @@ func TestTakenOverRunChargesNothing(t *testing.T) {
 	now := time.Now()
 	db := storetest.New(t, storetest.WithNow(func() time.Time { return now }))
 	first, second := recordOf("one"), recordOf("one")
-	_, err := db.Begin(t.Context(), first)
+	_, err := db.IdempotencyRecords().Begin(t.Context(), first)
 	noError(t, err)
 	now = now.Add(time.Minute) // beyond any lease
-	_, err = db.Begin(t.Context(), second)
+	_, err = db.IdempotencyRecords().Begin(t.Context(), second)
 	noError(t, err)
 	person := []byte("somebody")
 	if _, err := db.ReserveAttempt(t.Context(), store.AttemptRequest{PersonDigest: person, Scope: store.PublicScope, Policy: tiers, Record: first}); !errors.Is(err, store.ErrRunning) {
@@ -58,11 +58,11 @@ func TestReleasedAttemptIsTakenOver(t *testing.T) {
 	person := []byte("somebody")
 	for range 2 {
 		r := recordOf("one")
-		_, err := db.Begin(t.Context(), r)
+		_, err := db.IdempotencyRecords().Begin(t.Context(), r)
 		noError(t, err)
 		_, err = db.ReserveAttempt(t.Context(), store.AttemptRequest{PersonDigest: person, Scope: store.PublicScope, Policy: tiers, Record: r})
 		noError(t, err)
-		noError(t, db.Release(t.Context(), r))
+		noError(t, db.IdempotencyRecords().Release(t.Context(), r))
 	}
 	if waiting, counted := reserved(t, db, person); waiting != 1 || counted != 0 {
 		t.Errorf("%d attempts pending, %d failed", waiting, counted)

@@ -71,7 +71,7 @@ const pairs = `unnest($2::bytea[], $3::bytea[], $4::bytea[]) AS m (old, new, per
 
 // rename moves the rows of one column. It returns pgconn.ErrRetry if a concurrent
 // transaction writes a row under the new identifier.
-func (db *DB) rename(ctx context.Context, tx *sqlx.Tx, c identityColumn, r renaming) error {
+func (db Roster) rename(ctx context.Context, tx *sqlx.Tx, c identityColumn, r renaming) error {
 	for _, statement := range c.statements() {
 		_, err := tx.ExecContext(ctx, statement, db.center, r.old, r.new, r.person)
 		if pgconn.IsConstraintViolation(err) {

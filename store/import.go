@@ -77,7 +77,7 @@ type importRow struct {
 // another one of its person only by zeros in front of the number is counted as refused.
 // Each ImportBatch of depositors is one transaction. It returns ErrDepositor before
 // anything of that batch is written.
-func (db *DB) ImportDepositors(ctx context.Context, ds []Depositor) (Counts, error) {
+func (db Roster) ImportDepositors(ctx context.Context, ds []Depositor) (Counts, error) {
 	var sum Counts
 	several := len(ds) > ImportBatch // the account that a merged one went into may be in a later batch
 	for len(ds) > 0 {
@@ -105,7 +105,7 @@ func (db *DB) ImportDepositors(ctx context.Context, ds []Depositor) (Counts, err
 
 // SealBatch does the part of an import that needs no database: digests and
 // encryption. It may run on all cores at once. It returns ErrDepositor.
-func (db *DB) SealBatch(ds []Depositor) (*Batch, error) {
+func (db Roster) SealBatch(ds []Depositor) (*Batch, error) {
 	b := &Batch{rows: make([]*importRow, len(ds))}
 	rows, seen := make([]importRow, len(ds)), make(map[uuid.UUID]int, len(ds))
 	for i, d := range ds {
@@ -138,7 +138,7 @@ func (d Depositor) check() error {
 	return nil
 }
 
-func (db *DB) sealDepositor(d Depositor) (importRow, error) {
+func (db Roster) sealDepositor(d Depositor) (importRow, error) {
 	r, plain, err := db.digestDepositor(d)
 	if err != nil {
 		return r, err
@@ -152,7 +152,7 @@ func (db *DB) sealDepositor(d Depositor) (importRow, error) {
 
 // digestDepositor makes the digests by which a row is found and compared. It also
 // returns the personal data as seal encodes them. It returns ErrDepositor.
-func (db *DB) digestDepositor(d Depositor) (r importRow, plain []byte, err error) {
+func (db Roster) digestDepositor(d Depositor) (r importRow, plain []byte, err error) {
 	if err := d.check(); err != nil {
 		return r, nil, fmt.Errorf("%w: %w", ErrDepositor, err)
 	}
@@ -188,7 +188,7 @@ func importedID(accountNoDigest []byte) uuid.UUID {
 
 // HasAccounts returns for each account number whether the account was imported, in
 // which case its password need not be hashed. An account may appear right after.
-func (db *DB) HasAccounts(ctx context.Context, accountNos []string) ([]bool, error) {
+func (db Roster) HasAccounts(ctx context.Context, accountNos []string) ([]bool, error) {
 	ids := make([]uuid.UUID, len(accountNos))
 	for i, no := range accountNos {
 		ids[i] = importedID(db.accountNoDigest(no))
@@ -208,7 +208,7 @@ func (db *DB) HasAccounts(ctx context.Context, accountNos []string) ([]bool, err
 // heldAmong returns those of the accounts that are in the database. Each is looked up by
 // itself (LATERAL, OFFSET 0): an array of thousands would be compared with every row of the
 // centre.
-func (db *DB) heldAmong(ctx context.Context, q sqlx.QueryerContext, ids []uuid.UUID) (map[uuid.UUID]bool, error) {
+func (db Roster) heldAmong(ctx context.Context, q sqlx.QueryerContext, ids []uuid.UUID) (map[uuid.UUID]bool, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}

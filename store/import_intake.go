@@ -45,7 +45,7 @@ func (t importTx) restrictedRows(ctx context.Context, all []Restriction) (rows [
 		if a.Status == status[a.ID] {
 			continue
 		}
-		r, err := t.db.withStatus(a, status[a.ID])
+		r, err := t.db.Roster().withStatus(a, status[a.ID])
 		if err != nil {
 			return nil, err
 		}
@@ -65,7 +65,7 @@ type heldAccount struct {
 }
 
 // withStatus returns the account as a file would list it in another status.
-func (db *DB) withStatus(a heldAccount, status string) (importRow, error) {
+func (db Roster) withStatus(a heldAccount, status string) (importRow, error) {
 	r := importRow{accountID: a.ID, accountNo: a.AccountNo, person: a.Person, phone: a.Phone, sealed: a.Sealed, status: status}
 	var p Person
 	if err := db.unseal(a.Sealed, "accounts", a.ID[:], &p); err != nil {
@@ -81,7 +81,7 @@ func (db *DB) withStatus(a heldAccount, status string) (importRow, error) {
 var phoneDigested = []byte("phone digest")
 
 // rowDigest returns the digest that tells a changed account from an unchanged one.
-func (db *DB) rowDigest(r importRow, plain []byte, hasPhone bool) []byte {
+func (db Roster) rowDigest(r importRow, plain []byte, hasPhone bool) []byte {
 	parts := [][]byte{r.accountID[:], r.person, []byte(r.status), plain}
 	if hasPhone {
 		parts = append(parts, phoneDigested)
@@ -158,7 +158,7 @@ func (t importTx) firstOf(ctx context.Context, rows []*importRow) (first map[sib
 	for i, r := range rows {
 		ids[i] = r.accountID
 	}
-	if held, err = t.db.heldAmong(ctx, t, ids); err != nil {
+	if held, err = t.db.Roster().heldAmong(ctx, t, ids); err != nil {
 		return nil, nil, err
 	}
 	first = make(map[sibling]int, len(rows))
@@ -183,7 +183,7 @@ func (t importTx) firstOf(ctx context.Context, rows []*importRow) (first map[sib
 // AccountNoLengths returns the lengths, in order, of the account numbers that the
 // centre holds. It reads a thousand of them; their order is that of digests, so they
 // are a random thousand.
-func (db *DB) AccountNoLengths(ctx context.Context) ([]int, error) {
+func (db Roster) AccountNoLengths(ctx context.Context) ([]int, error) {
 	var rows []struct {
 		ID     uuid.UUID `db:"account_id"`
 		Sealed []byte    `db:"sealed"`

@@ -39,7 +39,7 @@ func TestNoSecondAccountWithoutItsZeros(t *testing.T) {
 	if a := importedAccount(t, db, depositor(4, zeros("0007"))); a.Person.AccountNo != "0007" {
 		t.Errorf("the first does not count: %s", a.Person.AccountNo)
 	}
-	lengths, err := db.AccountNoLengths(t.Context())
+	lengths, err := db.Roster().AccountNoLengths(t.Context())
 	if err != nil || len(lengths) != 4 || lengths[0] != 2 || lengths[3] != 12 {
 		t.Errorf("lengths %v, %v", lengths, err)
 	}
@@ -71,12 +71,12 @@ func TestRestriction(t *testing.T) {
 	file := []byte("restriction")
 	begin := func(statuses ...store.Restriction) store.Progress {
 		t.Helper()
-		p, err := db.BeginImport(t.Context(), file, nil)
+		p, err := db.Roster().BeginImport(t.Context(), file, nil)
 		noError(t, err)
-		b, err := db.SealBatch(nil)
+		b, err := db.Roster().SealBatch(nil)
 		noError(t, err)
 		b.Restrict(statuses)
-		p, err = db.ImportStep(t.Context(), store.ImportStep{File: file, From: p.Lines, Lines: p.Lines + 1, Refused: 1, Batch: b})
+		p, err = db.Roster().ImportStep(t.Context(), store.ImportStep{File: file, From: p.Lines, Lines: p.Lines + 1, Refused: 1, Batch: b})
 		noError(t, err)
 		return p
 	}
@@ -104,18 +104,18 @@ func TestMergersFollowAtTheEnd(t *testing.T) {
 	linkedSession(t, db, "somebody", importedAccount(t, db, d))
 	file, second := []byte("mergers"), secondAccount(d, 2, store.StatusNormal)
 	d.Status = store.StatusMerged
-	_, err := db.BeginImport(t.Context(), file, nil)
+	_, err := db.Roster().BeginImport(t.Context(), file, nil)
 	noError(t, err)
 	for i, d := range []store.Depositor{d, second} {
-		b, err := db.SealBatch([]store.Depositor{d})
+		b, err := db.Roster().SealBatch([]store.Depositor{d})
 		noError(t, err)
-		p, err := db.ImportStep(t.Context(), store.ImportStep{File: file, From: int64(i), Lines: int64(i + 1), Batch: b})
+		p, err := db.Roster().ImportStep(t.Context(), store.ImportStep{File: file, From: int64(i), Lines: int64(i + 1), Batch: b})
 		if err != nil || p.LinksMoved+p.LinksEnded != 0 {
 			t.Fatalf("piece %d: %+v, %v", i, p, err)
 		}
 	}
 	for range 2 {
-		p, err := db.FinishImport(t.Context(), file, 2)
+		p, err := db.Roster().FinishImport(t.Context(), file, 2)
 		if err != nil || p.LinksMoved != 1 || p.LinksEnded != 0 {
 			t.Errorf("%+v, %v", p, err)
 		}
@@ -125,7 +125,7 @@ func TestMergersFollowAtTheEnd(t *testing.T) {
 	if a, err := db.LinkedAccount(t.Context(), session.Link.AccountID); err != nil || a.Person.AccountNo != second.Person.AccountNo {
 		t.Errorf("linked to %s, %v", a.Person.AccountNo, err)
 	}
-	if _, err := db.FinishImport(t.Context(), file, 3); !errors.Is(err, store.ErrConflict) {
+	if _, err := db.Roster().FinishImport(t.Context(), file, 3); !errors.Is(err, store.ErrConflict) {
 		t.Errorf("got %v", err)
 	}
 }

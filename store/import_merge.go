@@ -26,7 +26,7 @@ type importTx struct {
 //
 // Imports of a centre take turns, batch by batch, so an account that is new to one of
 // them stays new until it commits.
-func (db *DB) inImportTx(ctx context.Context, f func(importTx) error) error {
+func (db Roster) inImportTx(ctx context.Context, f func(importTx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, importLimit)
 	defer cancel()
 	return db.pool.InIdempotentTx(ctx, func(tx *pgconn.Tx) error {
@@ -41,7 +41,7 @@ func (db *DB) inImportTx(ctx context.Context, f func(importTx) error) error {
 			SELECT 1 FROM centers WHERE center_id = $1 FOR NO KEY UPDATE`, db.center); err != nil {
 			return err
 		}
-		return f(importTx{Tx: tx, db: db, now: now})
+		return f(importTx{Tx: tx, db: db.DB, now: now})
 	})
 }
 

@@ -36,7 +36,7 @@ const progressColumns = `bytes_done, lines_done, added, updated, unchanged, refu
 // shares. A sync chooses the lines of its pieces, so it has a run of its own: the run
 // that began last goes on, and the next ImportStep of another returns ErrConflict.
 // Calling BeginImport again is safe.
-func (db *DB) BeginImport(ctx context.Context, file []byte, run *uuid.UUID) (Progress, error) {
+func (db Roster) BeginImport(ctx context.Context, file []byte, run *uuid.UUID) (Progress, error) {
 	var p Progress
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		_, err := tx.ExecContext(ctx, `
@@ -58,7 +58,7 @@ func (db *DB) BeginImport(ctx context.Context, file []byte, run *uuid.UUID) (Pro
 	return p, err
 }
 
-func (db *DB) getProgress(ctx context.Context, q sqlx.QueryerContext, file []byte, p *Progress) error {
+func (db Roster) getProgress(ctx context.Context, q sqlx.QueryerContext, file []byte, p *Progress) error {
 	err := sqlx.GetContext(ctx, q, p, `
 		SELECT `+progressColumns+` FROM imports WHERE center_id = $1 AND file_digest = $2`, db.center, file)
 	return mapNoRows(err, ErrNotFound)
@@ -70,7 +70,7 @@ func (db *DB) getProgress(ctx context.Context, q sqlx.QueryerContext, file []byt
 // same file, changes nothing, so calling it again is safe. It returns ErrConflict when
 // another process began the file anew or cuts it into other pieces, and ErrNotFound
 // without BeginImport.
-func (db *DB) ImportStep(ctx context.Context, s ImportStep) (Progress, error) {
+func (db Roster) ImportStep(ctx context.Context, s ImportStep) (Progress, error) {
 	var p Progress
 	err := db.inImportTx(ctx, func(t importTx) error {
 		res, err := t.ExecContext(ctx, `
@@ -106,7 +106,7 @@ func (t importTx) addCounts(ctx context.Context, file []byte, c Counts, p *Progr
 
 // stepDone reads the progress of a piece that is done. It returns ErrConflict for one
 // that does not fit.
-func (db *DB) stepDone(ctx context.Context, t importTx, s ImportStep, p *Progress) error {
+func (db Roster) stepDone(ctx context.Context, t importTx, s ImportStep, p *Progress) error {
 	err := db.getProgress(ctx, t, s.File, p)
 	other := (s.Run == nil) != (p.Run == nil) || s.Run != nil && *s.Run != *p.Run
 	if err == nil && (other || p.Lines < s.Lines) {
@@ -118,7 +118,7 @@ func (db *DB) stepDone(ctx context.Context, t importTx, s ImportStep, p *Progres
 // FinishImport marks a file of that many lines as imported to its end, and has the
 // links of merged accounts follow. Calling it again is safe. It returns ErrConflict when
 // the import is at another line.
-func (db *DB) FinishImport(ctx context.Context, file []byte, lines int64) (Progress, error) {
+func (db Roster) FinishImport(ctx context.Context, file []byte, lines int64) (Progress, error) {
 	var p Progress
 	err := db.inImportTx(ctx, func(t importTx) error {
 		err := t.GetContext(ctx, &p, `

@@ -65,7 +65,7 @@ func importedAccount(t testing.TB, db *store.DB, d store.Depositor) store.Accoun
 
 func importAll(t testing.TB, db *store.DB, ds ...store.Depositor) store.Counts {
 	t.Helper()
-	c, err := db.ImportDepositors(t.Context(), ds)
+	c, err := db.Roster().ImportDepositors(t.Context(), ds)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +224,7 @@ func TestImportRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := db.ImportDepositors(t.Context(), []store.Depositor{depositor(0), depositor(1, tt.change)})
+			_, err := db.Roster().ImportDepositors(t.Context(), []store.Depositor{depositor(0), depositor(1, tt.change)})
 			if !errors.Is(err, store.ErrDepositor) {
 				t.Fatalf("got %v", err)
 			}
@@ -265,7 +265,7 @@ func TestHasAccounts(t *testing.T) {
 	for _, d := range depositors(4, 5) {
 		numbers = append(numbers, d.Person.AccountNo)
 	}
-	got, err := db.HasAccounts(t.Context(), numbers)
+	got, err := db.Roster().HasAccounts(t.Context(), numbers)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +291,7 @@ func TestImportsCross(t *testing.T) {
 		db := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher))
 		wg.Go(func() {
 			for len(order) > 0 {
-				c, err := db.ImportDepositors(context.Background(), order[:100])
+				c, err := db.Roster().ImportDepositors(context.Background(), order[:100])
 				if err != nil {
 					t.Error(err)
 					return

@@ -177,7 +177,7 @@ func TestLifecycleAllOrNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.d.Status = store.StatusClosed
-		if _, err := db.ImportDepositors(t.Context(), []store.Depositor{l.d}); err == nil {
+		if _, err := db.Roster().ImportDepositors(t.Context(), []store.Depositor{l.d}); err == nil {
 			t.Fatal("no error")
 		}
 		if got := l.observe(t, db); got != l.want {

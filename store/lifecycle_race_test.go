@@ -69,7 +69,7 @@ func (c *lifecycleRace) run() {
 	unlinks := c.rng.IntN(2) == 0
 	var all sync.WaitGroup
 	all.Go(func() {
-		_, err := c.two.ImportDepositors(ctx, []store.Depositor{changed})
+		_, err := c.two.Roster().ImportDepositors(ctx, []store.Depositor{changed})
 		c.expect(err)
 	})
 	all.Go(func() { c.expect(c.one.AddLink(ctx, *c.comer, proven, nil), store.ErrBlocked) })

@@ -78,7 +78,7 @@ func (w *proofRun) ctx() context.Context { return w.t.Context() }
 func (w *proofRun) becomes(change func(*store.Depositor)) error {
 	d := w.d
 	change(&d)
-	_, err := w.two.ImportDepositors(w.ctx(), []store.Depositor{d})
+	_, err := w.two.Roster().ImportDepositors(w.ctx(), []store.Depositor{d})
 	return err
 }
 

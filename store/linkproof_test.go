@@ -65,7 +65,7 @@ func TestLinkProof(t *testing.T) {
 		t.Errorf("finished late: %v", err)
 	}
 	o.now.add(91 * 24 * time.Hour)
-	noError(t, o.db.Purge(ctx))
+	noError(t, o.db.Operations().Purge(ctx))
 	if _, err := o.db.LinkProof(ctx, other, second.ID); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("not purged: %v", err)
 	}

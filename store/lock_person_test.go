@@ -28,7 +28,7 @@ func (t *generator) newPerson() (store.Session, store.Account, error) {
 	if len(t.unused) == 0 {
 		last := int(t.people.Add(50))
 		t.unused = depositors(last-49, 50)
-		if _, err := t.db.ImportDepositors(ctx, t.unused); err != nil {
+		if _, err := t.db.Roster().ImportDepositors(ctx, t.unused); err != nil {
 			return store.Session{}, store.Account{}, err
 		}
 	}
@@ -89,10 +89,10 @@ func (h *history) clear() (scopes, locked int) {
 	return scopes, locked
 }
 
-// unlock is DB.Unlock: every scope is reset, and a frozen password stays frozen.
+// unlock is Operations.Unlock: every scope is reset, and a frozen password stays frozen.
 func (h *history) unlock() error {
 	scopes, locked := h.clear()
-	got, err := h.db.Unlock(context.Background(), store.OperatorRequest{AccountNo: h.account.Person.AccountNo, Operator: "0017", Reason: "asked at the counter"})
+	got, err := h.db.Operations().Unlock(context.Background(), store.OperatorRequest{AccountNo: h.account.Person.AccountNo, Operator: "0017", Reason: "asked at the counter"})
 	if err == nil && (got.Scopes != scopes || got.Locked != locked) {
 		err = fmt.Errorf("%d scopes, %d of them locked; the model has %d and %d", got.Scopes, got.Locked, scopes, locked)
 	}

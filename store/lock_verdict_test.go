@@ -30,7 +30,7 @@ func (h *history) begin() error { return h.beginUnder(uuid.NewString()) }
 func (h *history) beginUnder(key string) error {
 	w := pendingAttempt{scope: h.scope, key: []byte(key), input: store.AttemptRequest{PersonDigest: h.person, Scope: []byte(h.scope), Policy: modelPolicies[h.policy]}}
 	w.request = &store.IdempotencyRecord{Scope: h.person, KeyDigest: w.key, RequestDigest: w.key}
-	if _, err := h.db.Begin(context.Background(), w.request); err != nil {
+	if _, err := h.db.IdempotencyRecords().Begin(context.Background(), w.request); err != nil {
 		return err
 	}
 	return h.charge(w)
@@ -184,10 +184,10 @@ func (h *history) retry() error {
 
 // rerun begins the next run of a request whose process has ended.
 func (h *history) rerun(w *pendingAttempt) error {
-	if err := h.db.MarkUnknown(context.Background(), w.request); err != nil {
+	if err := h.db.IdempotencyRecords().MarkUnknown(context.Background(), w.request); err != nil {
 		return err
 	}
 	w.request = &store.IdempotencyRecord{Scope: h.person, KeyDigest: w.key, RequestDigest: w.key}
-	_, err := h.db.Begin(context.Background(), w.request)
+	_, err := h.db.IdempotencyRecords().Begin(context.Background(), w.request)
 	return err
 }

@@ -71,7 +71,7 @@ func TestRetentionBesideReaderOfWorker(t *testing.T) {
 		t.Error("partition dropped under a reader")
 	}
 	noError(t, reader.Rollback())
-	all, err := db.Retention(t.Context(), 1, false)
+	all, err := db.Operations().Retention(t.Context(), 1, false)
 	noError(t, err)
 	if !slices.Contains(all[0].Parts, "events_2026_02") {
 		t.Errorf("without a reader: %+v", all[0])

@@ -36,7 +36,7 @@ type Cancellation struct {
 // RecordNotification stores a notification and carries it out, in one transaction. Repeated
 // deliveries, to any number of processes, have no further effect. first reports whether
 // this delivery was the first.
-func (db *DB) RecordNotification(ctx context.Context, n Notification) (first bool, err error) {
+func (db Inbox) RecordNotification(ctx context.Context, n Notification) (first bool, err error) {
 	sealed, err := db.seal(n.Content, "notifications", []byte(n.NotifyID))
 	if err != nil {
 		return false, err
@@ -72,7 +72,7 @@ func (db *DB) RecordNotification(ctx context.Context, n Notification) (first boo
 // the end of the second in which Alipay listed it. If the notification was received after
 // all, its own time counts, so that what the user began later within that second is kept.
 // repaired reports whether anything in force was ended. Calling it twice is safe.
-func (db *DB) WithdrawAuthorisation(ctx context.Context, c Cancellation) (repaired bool, err error) {
+func (db Inbox) WithdrawAuthorisation(ctx context.Context, c Cancellation) (repaired bool, err error) {
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		c, err := db.withNoticeTime(ctx, tx, c)
 		if err != nil {
@@ -88,7 +88,7 @@ func (db *DB) WithdrawAuthorisation(ctx context.Context, c Cancellation) (repair
 const maxListingDelay = 3 * time.Second
 
 // withNoticeTime returns c with the time of its notification, if that was received.
-func (db *DB) withNoticeTime(ctx context.Context, tx *sqlx.Tx, c Cancellation) (Cancellation, error) {
+func (db Inbox) withNoticeTime(ctx context.Context, tx *sqlx.Tx, c Cancellation) (Cancellation, error) {
 	var at *time.Time
 	err := tx.GetContext(ctx, &at, `
 		SELECT max(cancelled_at) FROM notifications
@@ -109,8 +109,8 @@ func (db *DB) withNoticeTime(ctx context.Context, tx *sqlx.Tx, c Cancellation) (
 // it. The links are therefore deleted once more afterwards, and withdraw is retried if one
 // was found, because a change may have been opened for that link. Any later attempt to
 // write a link finds its session gone.
-func (db *DB) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now time.Time) (did bool, err error) {
-	w := withdrawal{Tx: tx, db: db, provider: c.Identity.Provider, channel: c.Channel, digests: pq.ByteaArray(db.digests(c.Identity)), at: c.At, now: now}
+func (db Inbox) withdraw(ctx context.Context, tx *sqlx.Tx, c Cancellation, now time.Time) (did bool, err error) {
+	w := withdrawal{Tx: tx, db: db.DB, provider: c.Identity.Provider, channel: c.Channel, digests: pq.ByteaArray(db.digests(c.Identity)), at: c.At, now: now}
 	transfers, err := w.closeOpen(ctx, "link_transfers", "waiting", "requested_at")
 	if err != nil {
 		return false, err
@@ -227,7 +227,7 @@ func (db *DB) authorise(ctx context.Context, tx *sqlx.Tx, provider string, ident
 // namedIn returns the digests of the users that a message names: the values of all members
 // whose names end in open_id or user_id, at any depth, also in JSON within strings. The
 // result is never nil, and is empty if content is not JSON.
-func (db *DB) namedIn(content []byte) pq.ByteaArray {
+func (db Inbox) namedIn(content []byte) pq.ByteaArray {
 	all := pq.ByteaArray{}
 	for _, kind := range []string{kindOpenID, kindUserID} {
 		for _, value := range valuesOf(content, kind) {
@@ -273,7 +273,7 @@ func valuesOf(content []byte, suffix string) (all []string) {
 
 // notificationsAbout returns the ids of the notifications that name one of the person's
 // users.
-func (db *DB) notificationsAbout(ctx context.Context, q sqlx.QueryerContext, t subjectRefs) (ids []string, err error) {
+func (db Inbox) notificationsAbout(ctx context.Context, q sqlx.QueryerContext, t subjectRefs) (ids []string, err error) {
 	err = sqlx.SelectContext(ctx, q, &ids, `
 		SELECT notify_id FROM notifications WHERE center_id = $1 AND identity_digests && $2 ORDER BY notify_id`,
 		db.center, pq.ByteaArray(t.identities))

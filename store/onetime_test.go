@@ -112,7 +112,7 @@ func TestSpentOneTimeIsPurged(t *testing.T) {
 		want  string
 	}{{store.OneTimeLife + time.Second, "1"}, {26 * time.Hour, "0"}} {
 		ahead.Store(int64(c.later))
-		noError(t, db.Purge(t.Context()))
+		noError(t, db.Operations().Purge(t.Context()))
 		if got := rows(); got != c.want {
 			t.Errorf("after %v: %s rows, want %s", c.later, got, c.want)
 		}

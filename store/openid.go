@@ -43,7 +43,7 @@ type LinkPage struct {
 
 // UserLinks returns the next page of a provider's links after the previous page's Last, or
 // the first page if after is nil.
-func (db *DB) UserLinks(ctx context.Context, provider string, after []byte) (LinkPage, error) {
+func (db Roster) UserLinks(ctx context.Context, provider string, after []byte) (LinkPage, error) {
 	if after == nil {
 		after = []byte{}
 	}
@@ -75,7 +75,7 @@ func (db *DB) UserLinks(ctx context.Context, provider string, after []byte) (Lin
 
 // CountLinks returns how many links of a provider the centre has, and how many of them were
 // moved from a user_id to an open_id.
-func (db *DB) CountLinks(ctx context.Context, provider string) (all, moved int64, err error) {
+func (db Roster) CountLinks(ctx context.Context, provider string) (all, moved int64, err error) {
 	var n struct{ All, Moved int64 }
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {
 		return sqlx.GetContext(ctx, q, &n, `
@@ -100,7 +100,7 @@ func (db *DB) CountLinks(ctx context.Context, provider string) (all, moved int64
 // old identifier and gets ErrNotFound, ErrGone or ErrRenamed; see Renamed. A request that
 // needs no link (a consent, a phone number, an attempt) may still write under the old
 // identifier; the next session with both identifiers moves that row.
-func (db *DB) MoveToOpenID(ctx context.Context, ids []Identity, dryRun bool) ([]Move, error) {
+func (db Roster) MoveToOpenID(ctx context.Context, ids []Identity, dryRun bool) ([]Move, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -119,7 +119,7 @@ func (db *DB) MoveToOpenID(ctx context.Context, ids []Identity, dryRun bool) ([]
 }
 
 // moveToOpenID is MoveToOpenID within a transaction.
-func (db *DB) moveToOpenID(ctx context.Context, tx *sqlx.Tx, ids []Identity, now time.Time) ([]Move, error) {
+func (db Roster) moveToOpenID(ctx context.Context, tx *sqlx.Tx, ids []Identity, now time.Time) ([]Move, error) {
 	users := make([]*user, len(ids))
 	for i, id := range ids {
 		users[i] = &user{id: id, old: db.digest(id.asUser()), new: db.digest(id)}
@@ -177,7 +177,7 @@ func (u *user) plan() Move {
 }
 
 // lockUsers locks the users' link proofs, transfers and links, and reads the links.
-func (db *DB) lockUsers(ctx context.Context, tx *sqlx.Tx, users []*user) error {
+func (db Roster) lockUsers(ctx context.Context, tx *sqlx.Tx, users []*user) error {
 	var olds, both pq.ByteaArray
 	for _, u := range users {
 		olds, both = append(olds, u.old), append(both, u.old, u.new)
@@ -210,7 +210,7 @@ func (db *DB) lockUsers(ctx context.Context, tx *sqlx.Tx, users []*user) error {
 }
 
 // moveUsers moves all rows of the old identifiers.
-func (db *DB) moveUsers(ctx context.Context, tx *sqlx.Tx, users []*user, now time.Time) error {
+func (db Roster) moveUsers(ctx context.Context, tx *sqlx.Tx, users []*user, now time.Time) error {
 	if len(users) == 0 {
 		return nil
 	}

@@ -71,7 +71,7 @@ func (r *moveRace) run() {
 	}
 	for _, db := range []*store.DB{r.one, r.two} {
 		all.Go(func() {
-			_, err := db.MoveToOpenID(ctx, []store.Identity{both(r.n), both(r.n + 100000)}, false)
+			_, err := db.Roster().MoveToOpenID(ctx, []store.Identity{both(r.n), both(r.n + 100000)}, false)
 			r.expect(err)
 		})
 	}
@@ -89,12 +89,12 @@ func (r *moveRace) act(ctx context.Context, what int) {
 	case what == 1:
 		r.expect(r.one.Freeze(ctx, *r.owner))
 	case what == 2:
-		_, err := r.one.WithdrawAuthorisation(ctx, store.Cancellation{Channel: store.ChannelAlipay, Identity: byUser(r.n), At: time.Now().Add(time.Second)})
+		_, err := r.one.Inbox().WithdrawAuthorisation(ctx, store.Cancellation{Channel: store.ChannelAlipay, Identity: byUser(r.n), At: time.Now().Add(time.Second)})
 		r.expect(err)
 	case what == 3:
 		closed := depositor(r.n, hashed)
 		closed.Status = store.StatusClosed
-		_, err := r.two.ImportDepositors(ctx, []store.Depositor{closed})
+		_, err := r.two.Roster().ImportDepositors(ctx, []store.Depositor{closed})
 		r.expect(err)
 	default:
 		if r.n%2 == 1 {
@@ -218,7 +218,7 @@ func TestMoveWaitsForLink(t *testing.T) {
 	})
 	awaitWaiting(t, db, 1, hold)
 	all.Go(func() {
-		if done, err := db.MoveToOpenID(context.Background(), []store.Identity{both(1)}, false); err != nil || done[0].Outcome != store.MoveDone {
+		if done, err := db.Roster().MoveToOpenID(context.Background(), []store.Identity{both(1)}, false); err != nil || done[0].Outcome != store.MoveDone {
 			t.Errorf("%+v, %v", done, err)
 		}
 	})

@@ -64,7 +64,7 @@ func TestWithdrawalOfMoved(t *testing.T) {
 	importAll(t, db, depositor(1))
 	s := linkedAs(t, db, byUser(1), importedAccount(t, db, depositor(1)))
 	moves(t, db, both(1))
-	did, err := db.WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, Identity: byUser(1), At: time.Now().Add(time.Second)})
+	did, err := db.Inbox().WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, Identity: byUser(1), At: time.Now().Add(time.Second)})
 	if err != nil || !did {
 		t.Fatal(did, err)
 	}
@@ -87,7 +87,7 @@ func TestEraseMoved(t *testing.T) {
 	stale := reload(t, db, store.Session{TokenDigest: []byte("d2")})
 	moves(t, db, id)
 	noError(t, db.GiveConsents(t.Context(), stale, []store.Consent{{Purpose: "certdoc", Version: "1", How: store.ConsentAsked}})) // a request with a stale session
-	_, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true})
+	_, err := db.Operations().Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true})
 	noError(t, err)
 	whole := fmt.Sprint(allRows(t, db))
 	for _, digest := range [][]byte{stale.IdentityDigest, db.IdentityDigest(id)} {
@@ -172,11 +172,11 @@ func TestMoveWithTransfer(t *testing.T) {
 		}
 		noError(t, end(holder, requester, transfer))
 	}
-	due, _, err := db.Due(t.Context(), 100)
+	due, _, err := db.Outbox().Due(t.Context(), 100)
 	noError(t, err)
 	told := 0
 	for _, d := range due {
-		n, err := db.Notice(d)
+		n, err := db.Outbox().Notice(d)
 		noError(t, err)
 		if n.Identity.Kind != "open_id" {
 			t.Errorf("%s is addressed to a %s", d.Kind, n.Identity.Kind)

@@ -55,7 +55,7 @@ func reload(t *testing.T, db *store.DB, s store.Session) store.Session {
 
 func moves(t *testing.T, db *store.DB, ids ...store.Identity) []string {
 	t.Helper()
-	done, err := db.MoveToOpenID(t.Context(), ids, false)
+	done, err := db.Roster().MoveToOpenID(t.Context(), ids, false)
 	noError(t, err)
 	outcomes := []string{}
 	for _, m := range done {
@@ -96,7 +96,7 @@ func TestMoveToOpenID(t *testing.T) {
 	old, now := hex.EncodeToString(s.IdentityDigest), hex.EncodeToString(db.IdentityDigest(id))
 	before := allRows(t, db)
 
-	would, err := db.MoveToOpenID(t.Context(), []store.Identity{id}, true)
+	would, err := db.Roster().MoveToOpenID(t.Context(), []store.Identity{id}, true)
 	noError(t, err)
 	if diff := cmp.Diff(before, allRows(t, db)); diff != "" || would[0].Outcome != store.MoveDone {
 		t.Fatalf("a dry run returned %v and wrote:\n%s", would, diff)
@@ -160,11 +160,11 @@ func TestMoveReaddressesNotices(t *testing.T) {
 	linkedAs(t, db, byUser(1), importedAccount(t, db, depositor(1)))
 	linkedAs(t, db, byUser(2), importedAccount(t, db, depositor(2)))
 	moves(t, db, both(1))
-	due, _, err := db.Due(t.Context(), 10)
+	due, _, err := db.Outbox().Due(t.Context(), 10)
 	noError(t, err)
 	got := map[store.Identity]bool{}
 	for _, d := range due {
-		n, err := db.Notice(d)
+		n, err := db.Outbox().Notice(d)
 		noError(t, err)
 		got[n.Identity] = true
 	}
@@ -245,14 +245,14 @@ func TestMoveBatch(t *testing.T) {
 	if got := moves(t, db); len(got) != 0 {
 		t.Error(got)
 	}
-	page, err := db.UserLinks(t.Context(), store.ProviderAlipay, nil)
+	page, err := db.Roster().UserLinks(t.Context(), store.ProviderAlipay, nil)
 	if err != nil || page.Links != 7 || !slices.Equal(page.Users, []store.Identity{byUser(3)}) {
 		t.Errorf("remaining: %+v, %v", page, err)
 	}
-	if rest, err := db.UserLinks(t.Context(), store.ProviderAlipay, page.Last); err != nil || rest.Links != 0 || rest.Last != nil {
+	if rest, err := db.Roster().UserLinks(t.Context(), store.ProviderAlipay, page.Last); err != nil || rest.Links != 0 || rest.Last != nil {
 		t.Errorf("after the last page: %+v, %v", rest, err)
 	}
-	if all, moved, err := db.CountLinks(t.Context(), store.ProviderAlipay); all != 7 || moved != 5 || err != nil {
+	if all, moved, err := db.Roster().CountLinks(t.Context(), store.ProviderAlipay); all != 7 || moved != 5 || err != nil {
 		t.Errorf("%d, %d, %v", all, moved, err)
 	}
 }
@@ -292,7 +292,7 @@ func TestMoveMerges(t *testing.T) {
 	noError(t, db.WithdrawConsent(t.Context(), user, "face", "1"))
 	for _, s := range []store.Session{open, user} {
 		r := &store.IdempotencyRecord{Scope: s.IdentityDigest, KeyDigest: []byte("key"), RequestDigest: []byte("request")}
-		_, err := db.Begin(t.Context(), r)
+		_, err := db.IdempotencyRecords().Begin(t.Context(), r)
 		noError(t, err)
 		_, err = db.OpenLinkProof(t.Context(), s, a, store.LinkProof{ID: uuid.New(), Scope: s.IdentityDigest, Kind: store.ResetByFace, CertifyID: uuid.NewString()})
 		noError(t, err)

@@ -37,7 +37,7 @@ type Unlocked struct {
 // Unlock resets the attempts at a person's passwords in all scopes and records the action
 // and an event for the citizen. It does not change the password or its state. It returns
 // ErrNotFound if there is no such account. Calling it twice is recorded twice.
-func (db *DB) Unlock(ctx context.Context, u OperatorRequest) (Unlocked, error) {
+func (db Operations) Unlock(ctx context.Context, u OperatorRequest) (Unlocked, error) {
 	var done Unlocked
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		done = Unlocked{ActionID: uuid.New(), At: now}
@@ -65,7 +65,7 @@ func (db *DB) Unlock(ctx context.Context, u OperatorRequest) (Unlocked, error) {
 
 // accountsOf returns the accounts of the person that u names, the named account first, or
 // ErrNotFound.
-func (db *DB) accountsOf(ctx context.Context, tx *sqlx.Tx, u OperatorRequest) ([]Account, error) {
+func (db Operations) accountsOf(ctx context.Context, tx *sqlx.Tx, u OperatorRequest) ([]Account, error) {
 	var number, person []byte
 	if u.AccountNo != "" {
 		number = db.accountNoDigest(u.AccountNo)
@@ -98,7 +98,7 @@ func (db *DB) accountsOf(ctx context.Context, tx *sqlx.Tx, u OperatorRequest) ([
 
 // clearLockouts resets the person's counters and counts them and their locks. It locks the
 // rows first, so a concurrent attempt waits.
-func (db *DB) clearLockouts(ctx context.Context, tx *sqlx.Tx, done *Unlocked) error {
+func (db Operations) clearLockouts(ctx context.Context, tx *sqlx.Tx, done *Unlocked) error {
 	var rows []struct{ Used, Locked bool }
 	if err := tx.SelectContext(ctx, &rows, `
 		SELECT attempts > 0 OR tier > 0 OR locked_until IS NOT NULL AS used, coalesce(locked_until > $3, false) AS locked
@@ -134,7 +134,7 @@ type OperatorAction struct {
 }
 
 // OperatorActions returns the operators' actions since a time, oldest first.
-func (db *DB) OperatorActions(ctx context.Context, since time.Time) ([]OperatorAction, error) {
+func (db Operations) OperatorActions(ctx context.Context, since time.Time) ([]OperatorAction, error) {
 	var all []OperatorAction
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		all = nil
@@ -148,7 +148,7 @@ func (db *DB) OperatorActions(ctx context.Context, since time.Time) ([]OperatorA
 // OperatorActionsOn returns what operators did since then to the accounts of the holder of
 // accountNo, oldest first. Without such an account, as after an erasure, it returns what was
 // done to the number itself.
-func (db *DB) OperatorActionsOn(ctx context.Context, accountNo string, since time.Time) ([]OperatorAction, error) {
+func (db Operations) OperatorActionsOn(ctx context.Context, accountNo string, since time.Time) ([]OperatorAction, error) {
 	var all []OperatorAction
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		all = nil

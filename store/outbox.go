@@ -162,7 +162,7 @@ const claimNotices = `
 // its lease. A notice may therefore be sent more than once and is never lost. Notices older
 // than NoticeLife are given up instead; expired is their number. DueSMS claims those that are
 // sent by SMS.
-func (db *DB) Due(ctx context.Context, n int) (due []Delivery, expired int, err error) {
+func (db Outbox) Due(ctx context.Context, n int) (due []Delivery, expired int, err error) {
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		due = nil
 		var old []Delivery
@@ -185,7 +185,7 @@ func (db *DB) Due(ctx context.Context, n int) (due []Delivery, expired int, err 
 }
 
 // Notice opens the content of a delivery.
-func (db *DB) Notice(d Delivery) (Notice, error) {
+func (db Outbox) Notice(d Delivery) (Notice, error) {
 	var n Notice
 	err := db.unseal(d.Sealed, "outbox", d.ID[:], &n)
 	return n, err
@@ -194,7 +194,7 @@ func (db *DB) Notice(d Delivery) (Notice, error) {
 // Delivered records that Alipay has accepted the notice: its addressee accepts messages,
 // and the window of the transfer that it announces begins. It takes effect even if the
 // claim has ended. Calling it twice is safe.
-func (db *DB) Delivered(ctx context.Context, d Delivery) error {
+func (db Outbox) Delivered(ctx context.Context, d Delivery) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if err := db.beginWindow(ctx, tx, d, now); err != nil {
 			return err
@@ -212,7 +212,7 @@ func (db *DB) Delivered(ctx context.Context, d Delivery) error {
 
 // Defer ends the claim of a notice that was not delivered. The notice is due again after a
 // pause that grows with the attempts. Without the claim Defer does nothing.
-func (db *DB) Defer(ctx context.Context, d Delivery) error {
+func (db Outbox) Defer(ctx context.Context, d Delivery) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		_, err := tx.ExecContext(ctx, `
 			UPDATE outbox SET lease = NULL, next_at = $4
@@ -225,7 +225,7 @@ func (db *DB) Defer(ctx context.Context, d Delivery) error {
 // Abandon gives up a notice that can never be delivered and marks its row failed. It
 // records that the addressee accepts no messages, and the transfer that the notice
 // announces becomes undeliverable. Without the claim Abandon does nothing.
-func (db *DB) Abandon(ctx context.Context, d Delivery) error {
+func (db Outbox) Abandon(ctx context.Context, d Delivery) error {
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if err := db.markUndeliverable(ctx, tx, d, now); err != nil {
 			return err
@@ -254,7 +254,7 @@ func pauseAfter(attempts int) time.Duration {
 
 // Undelivered returns the number of notices of a medium that are not delivered yet, including
 // those being sent and deferred ones, and the age of the oldest.
-func (db *DB) Undelivered(ctx context.Context, medium string) (n int, oldest time.Duration, err error) {
+func (db Outbox) Undelivered(ctx context.Context, medium string) (n int, oldest time.Duration, err error) {
 	var row struct {
 		N     int        `db:"n"`
 		Since *time.Time `db:"since"`

@@ -45,7 +45,7 @@ func (o *outbox) link(k int) (all []store.Session) {
 	for range k {
 		o.n++
 		key := fmt.Appendf(nil, "document %d", o.n)
-		_, err := db.ImportDepositors(ctx, []store.Depositor{{
+		_, err := db.Roster().ImportDepositors(ctx, []store.Depositor{{
 			Person: store.Person{Name: "测试", IDType: "01", IDNumber: "x", AccountNo: fmt.Sprintf("88%04d", o.n)},
 			Status: store.StatusNormal, DocumentKey: key, Hash: "h",
 		}})
@@ -80,7 +80,7 @@ func (o *outbox) check(err error) {
 // due claims notices through one of the processes.
 func (o *outbox) due(process, n int) []store.Delivery {
 	o.t.Helper()
-	due, expired, err := o.dbs[process].Due(o.t.Context(), n)
+	due, expired, err := o.dbs[process].Outbox().Due(o.t.Context(), n)
 	o.check(err)
 	if expired != 0 {
 		o.t.Errorf("%d expired", expired)
@@ -99,7 +99,7 @@ func TestNoticesAreClaimedOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 16 {
 		all.Go(func() {
-			due, _, err := o.dbs[i%2].Due(t.Context(), 3)
+			due, _, err := o.dbs[i%2].Outbox().Due(t.Context(), 3)
 			if err != nil || len(due) > 3 {
 				t.Errorf("%d claimed, %v", len(due), err)
 			}
@@ -134,7 +134,7 @@ func TestClaimEnds(t *testing.T) {
 	if len(first) != 1 || first[0].Attempts != 1 || first[0].Kind != store.NoticeLinked {
 		t.Fatalf("%+v", first)
 	}
-	n, err := o.dbs[1].Notice(first[0])
+	n, err := o.dbs[1].Outbox().Notice(first[0])
 	o.check(err)
 	if n.Identity.Value != "document 1" || !n.ChangedAt.Equal(o.clock()) {
 		t.Errorf("%+v", n)
@@ -148,8 +148,8 @@ func TestClaimEnds(t *testing.T) {
 	if len(second) != 1 || second[0].ID != first[0].ID || second[0].Attempts != 2 {
 		t.Fatalf("%+v", second)
 	}
-	o.check(o.dbs[0].Defer(t.Context(), first[0])) // its claim has ended
-	o.check(o.dbs[0].Abandon(t.Context(), first[0]))
+	o.check(o.dbs[0].Outbox().Defer(t.Context(), first[0])) // its claim has ended
+	o.check(o.dbs[0].Outbox().Abandon(t.Context(), first[0]))
 	o.pass(100 * time.Second) // more than the pause that Defer would have set
 	if again := o.due(0, 8); len(again) != 0 {
 		t.Fatal("an ended claim ended the present one")
@@ -159,9 +159,9 @@ func TestClaimEnds(t *testing.T) {
 	if len(third) != 1 {
 		t.Fatal("an ended claim settled the notice")
 	}
-	o.check(o.dbs[1].Delivered(t.Context(), second[0])) // takes effect without the claim
-	o.check(o.dbs[1].Delivered(t.Context(), second[0]))
-	o.check(o.dbs[0].Defer(t.Context(), third[0]))
+	o.check(o.dbs[1].Outbox().Delivered(t.Context(), second[0])) // takes effect without the claim
+	o.check(o.dbs[1].Outbox().Delivered(t.Context(), second[0]))
+	o.check(o.dbs[0].Outbox().Defer(t.Context(), third[0]))
 	o.pass(24 * time.Hour)
 	if again := o.due(0, 8); len(again) != 0 {
 		t.Errorf("due again: %+v", again)
@@ -175,7 +175,7 @@ func TestNoticePauses(t *testing.T) {
 	o.link(1)
 	begun, want := o.clock(), time.Minute
 	for attempt := 1; ; attempt++ {
-		due, expired, err := o.dbs[attempt%2].Due(t.Context(), 8)
+		due, expired, err := o.dbs[attempt%2].Outbox().Due(t.Context(), 8)
 		o.check(err)
 		if expired == 1 {
 			if tried := o.clock().Sub(begun); tried < store.NoticeLife || tried > store.NoticeLife+8*time.Hour || attempt < 15 {
@@ -186,7 +186,7 @@ func TestNoticePauses(t *testing.T) {
 		if len(due) != 1 || due[0].Attempts != attempt {
 			t.Fatalf("attempt %d: %+v", attempt, due)
 		}
-		o.check(o.dbs[attempt%2].Defer(t.Context(), due[0]))
+		o.check(o.dbs[attempt%2].Outbox().Defer(t.Context(), due[0]))
 		o.pass(want - time.Second)
 		if early := o.due(0, 8); len(early) != 0 {
 			t.Fatalf("attempt %d: due before %v", attempt+1, want)
@@ -194,7 +194,7 @@ func TestNoticePauses(t *testing.T) {
 		o.pass(want/4 + 2*time.Second)
 		want = min(2*want, 6*time.Hour)
 	}
-	if n, _, err := o.dbs[0].Undelivered(t.Context(), store.MediumMessage); err != nil || n != 0 {
+	if n, _, err := o.dbs[0].Outbox().Undelivered(t.Context(), store.MediumMessage); err != nil || n != 0 {
 		t.Errorf("%d undelivered, %v", n, err)
 	}
 	o.pass(store.NoticeLife)
@@ -208,7 +208,7 @@ func TestUndelivered(t *testing.T) {
 	o := newOutbox(t)
 	is := func(want int, oldest time.Duration) {
 		t.Helper()
-		n, age, err := o.dbs[0].Undelivered(t.Context(), store.MediumMessage)
+		n, age, err := o.dbs[0].Outbox().Undelivered(t.Context(), store.MediumMessage)
 		if err != nil || n != want || age != oldest {
 			t.Errorf("%d, %v, %v; want %d, %v", n, age, err, want, oldest)
 		}
@@ -221,14 +221,14 @@ func TestUndelivered(t *testing.T) {
 	is(3, 2*time.Minute)
 	due := o.due(0, 2)
 	is(3, 2*time.Minute)
-	o.check(o.dbs[0].Delivered(t.Context(), due[0]))
-	o.check(o.dbs[0].Abandon(t.Context(), due[1]))
-	n, _, err := o.dbs[0].Undelivered(t.Context(), store.MediumMessage)
+	o.check(o.dbs[0].Outbox().Delivered(t.Context(), due[0]))
+	o.check(o.dbs[0].Outbox().Abandon(t.Context(), due[1]))
+	n, _, err := o.dbs[0].Outbox().Undelivered(t.Context(), store.MediumMessage)
 	if err != nil || n != 1 {
 		t.Errorf("%d, %v", n, err)
 	}
 	o.pass(91 * 24 * time.Hour)
-	o.check(o.dbs[0].Purge(t.Context()))
+	o.check(o.dbs[0].Operations().Purge(t.Context()))
 	is(0, 0)
 }
 
@@ -275,7 +275,7 @@ func TestUnlockOfAPerson(t *testing.T) {
 	o := newOutbox(t)
 	db, ctx, key := o.dbs[0], t.Context(), []byte("document")
 	for _, no := range []string{"8801", "8802"} {
-		_, err := db.ImportDepositors(ctx, []store.Depositor{{
+		_, err := db.Roster().ImportDepositors(ctx, []store.Depositor{{
 			Person: store.Person{Name: "测试", IDType: "01", IDNumber: "x", AccountNo: no},
 			Status: store.StatusNormal, DocumentKey: key, Hash: "h",
 		}})
@@ -293,7 +293,7 @@ func TestUnlockOfAPerson(t *testing.T) {
 	for i, u := range []store.OperatorRequest{{AccountNo: "8802"}, {AccountNo: "8801"}, {DocumentKey: key}} {
 		lock()
 		u.Operator, u.Reason = "li", fmt.Sprintf("reason %d", i)
-		done, err := db.Unlock(ctx, u)
+		done, err := db.Operations().Unlock(ctx, u)
 		o.check(err)
 		if done.Accounts != 2 || done.Scopes != 2 || done.Locked != 2 || u.AccountNo != "" && done.Account.Person.AccountNo != u.AccountNo {
 			t.Errorf("%+v", done)
@@ -311,14 +311,14 @@ func TestUnlockOfAPerson(t *testing.T) {
 		}
 		o.pass(time.Hour)
 	}
-	all, err := db.OperatorActions(ctx, o.clock().Add(-150*time.Minute))
+	all, err := db.Operations().OperatorActions(ctx, o.clock().Add(-150*time.Minute))
 	if err != nil || len(all) != 2 || all[0].Reason != "reason 1" || all[1].Operator != "li" || all[1].Action != store.ActionUnlock {
 		t.Errorf("%+v %v", all, err)
 	}
-	if _, err := db.Unlock(ctx, store.OperatorRequest{AccountNo: "nobody", Operator: "li", Reason: "r"}); err != store.ErrNotFound {
+	if _, err := db.Operations().Unlock(ctx, store.OperatorRequest{AccountNo: "nobody", Operator: "li", Reason: "r"}); err != store.ErrNotFound {
 		t.Errorf("unknown account: %v", err)
 	}
-	if _, err := db.Unlock(context.Background(), store.OperatorRequest{Operator: "li", Reason: "r"}); err != store.ErrNotFound {
+	if _, err := db.Operations().Unlock(context.Background(), store.OperatorRequest{Operator: "li", Reason: "r"}); err != store.ErrNotFound {
 		t.Errorf("no person named: %v", err)
 	}
 }

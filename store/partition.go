@@ -77,7 +77,7 @@ func createPartition(ctx context.Context, tx *sqlx.Tx, month time.Time) error {
 
 // retainEvents deletes the events before the beginning of a month. It drops a partition
 // that has no rows of another centre, and deletes row by row otherwise.
-func (db *DB) retainEvents(ctx context.Context, before time.Time, dryRun bool) (Retained, error) {
+func (db Operations) retainEvents(ctx context.Context, before time.Time, dryRun bool) (Retained, error) {
 	done := Retained{Kind: "events", Before: before}
 	if dryRun {
 		var err error
@@ -105,7 +105,7 @@ func (db *DB) retainEvents(ctx context.Context, before time.Time, dryRun bool) (
 }
 
 // oldPartitions returns the partitions of months that end by then.
-func (db *DB) oldPartitions(ctx context.Context, before time.Time) ([]string, error) {
+func (db Operations) oldPartitions(ctx context.Context, before time.Time) ([]string, error) {
 	var all, old []string
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		all = nil
@@ -132,7 +132,7 @@ var errShared = errors.New("store: partition is shared")
 // dropPartition drops a partition without other centres' rows and returns the number of its
 // rows. It reads before it locks, because a past month gets no more events, and in steps
 // that do not read the whole partition.
-func (db *DB) dropPartition(ctx context.Context, name string) (rows int64, err error) {
+func (db Operations) dropPartition(ctx context.Context, name string) (rows int64, err error) {
 	var others bool
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {
 		return sqlx.GetContext(ctx, q, &others, fmt.Sprintf(`
@@ -158,7 +158,7 @@ func (db *DB) dropPartition(ctx context.Context, name string) (rows int64, err e
 }
 
 // countMonth counts the rows of a partition day by day.
-func (db *DB) countMonth(ctx context.Context, name string) (rows int64, err error) {
+func (db Operations) countMonth(ctx context.Context, name string) (rows int64, err error) {
 	day, err := time.Parse("events_2006_01", name)
 	for end := day.AddDate(0, 1, 0); err == nil && day.Before(end); day = day.AddDate(0, 0, 1) {
 		var n int64

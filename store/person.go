@@ -175,7 +175,7 @@ type NotificationData struct {
 // Export returns the data kept about a person and records the operator's action, in one
 // transaction. It returns ErrNotFound if there is no such account. Calling it twice is
 // recorded twice.
-func (db *DB) Export(ctx context.Context, u OperatorRequest) (PersonData, error) {
+func (db Operations) Export(ctx context.Context, u OperatorRequest) (PersonData, error) {
 	var data PersonData
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		accounts, err := db.accountsOf(ctx, tx, u)
@@ -210,9 +210,9 @@ func (db *DB) OwnData(ctx context.Context, s Session) (PersonData, error) {
 	var data PersonData
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		t := subjectRefs{persons: [][]byte{s.Link.PersonDigest}, accounts: []uuid.UUID{s.Link.AccountID}}
-		err := db.resolve(ctx, q, &t)
+		err := db.Operations().resolve(ctx, q, &t)
 		if err == nil {
-			data, err = db.collectPersonData(ctx, q, t, db.clock())
+			data, err = db.Operations().collectPersonData(ctx, q, t, db.clock())
 		}
 		return err
 	})

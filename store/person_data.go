@@ -20,7 +20,7 @@ type part struct {
 // collectPersonData reads the data that t refers to. A new table with personal data needs
 // an entry here and in erasables; one with the digest of a user's identifier needs one in
 // identityColumns as well.
-func (db *DB) collectPersonData(ctx context.Context, q sqlx.QueryerContext, t subjectRefs, now time.Time) (PersonData, error) {
+func (db Operations) collectPersonData(ctx context.Context, q sqlx.QueryerContext, t subjectRefs, now time.Time) (PersonData, error) {
 	d := PersonData{At: now}
 	for _, list := range []struct {
 		by    any
@@ -111,7 +111,7 @@ func (d *PersonData) identityParts() []part {
 	}
 }
 
-func (db *DB) collectAccounts(ctx context.Context, q sqlx.QueryerContext, t subjectRefs, d *PersonData) error {
+func (db Operations) collectAccounts(ctx context.Context, q sqlx.QueryerContext, t subjectRefs, d *PersonData) error {
 	var rows []struct {
 		ID        uuid.UUID `db:"account_id"`
 		Status    string    `db:"status"`
@@ -137,8 +137,8 @@ func (db *DB) collectAccounts(ctx context.Context, q sqlx.QueryerContext, t subj
 	return nil
 }
 
-func (db *DB) collectNotifications(ctx context.Context, q sqlx.QueryerContext, t subjectRefs, d *PersonData) error {
-	ids, err := db.notificationsAbout(ctx, q, t)
+func (db Operations) collectNotifications(ctx context.Context, q sqlx.QueryerContext, t subjectRefs, d *PersonData) error {
+	ids, err := db.Inbox().notificationsAbout(ctx, q, t)
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (db *DB) collectNotifications(ctx context.Context, q sqlx.QueryerContext, t
 }
 
 // openData unseals the sealed fields.
-func (db *DB) openData(d *PersonData) error {
+func (db Operations) openData(d *PersonData) error {
 	for i := range d.Links {
 		l := &d.Links[i]
 		if err := db.unseal(l.Sealed, "links", l.Digest, &l.Identity); err != nil {

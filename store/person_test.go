@@ -76,7 +76,7 @@ func createPersonRowsAs(t *testing.T, db *store.DB, n int, identity func(user st
 	noError(t, err)
 	_, err = db.ChargeReset(ctx, s, 3)
 	noError(t, err)
-	_, err = db.IssueResetCode(ctx, account, fmt.Sprintf("%010d", n), "0017")
+	_, err = db.Operations().IssueResetCode(ctx, account, fmt.Sprintf("%010d", n), "0017")
 	noError(t, err)
 	_, err = db.IssueSMSCode(ctx, store.SMSCodeOrder{ID: uuid.New(), Purpose: "reset", Channel: s.Channel, PersonDigest: account.PersonDigest, AccountID: account.ID,
 		Mobile: d.Person.Phone, Binding: s.TokenDigest, Code: "000000", Silent: true})
@@ -85,9 +85,9 @@ func createPersonRowsAs(t *testing.T, db *store.DB, n int, identity func(user st
 	noError(t, db.AddTicket(ctx, s, fmt.Sprint("ticket", n)))
 	for _, scope := range [][]byte{s.IdentityDigest, db.Digest("session", s.TokenDigest)} {
 		r := &store.IdempotencyRecord{Scope: scope, KeyDigest: []byte("key"), RequestDigest: []byte("request")}
-		_, err = db.Begin(ctx, r)
+		_, err = db.IdempotencyRecords().Begin(ctx, r)
 		noError(t, err)
-		noError(t, db.Complete(ctx, r, store.Answer{Status: 200, Body: []byte(d.Person.Name)}))
+		noError(t, db.IdempotencyRecords().Complete(ctx, r, store.Answer{Status: 200, Body: []byte(d.Person.Name)}))
 	}
 	_, err = db.ReserveAttempt(ctx, store.AttemptRequest{PersonDigest: account.PersonDigest, Scope: s.IdentityDigest, AccountID: account.ID, Channel: store.ChannelAlipay, Policy: tiers})
 	noError(t, err)
@@ -96,7 +96,7 @@ func createPersonRowsAs(t *testing.T, db *store.DB, n int, identity func(user st
 	noError(t, err)
 	noError(t, db.SignIn(ctx, store.SignIn{Channel: store.ChannelApp, TokenDigest: []byte(fmt.Sprint("g", n)), Account: account,
 		Device: &store.SignInDevice{Thumbprint: []byte(fmt.Sprint("key", n)), Label: store.DeviceLabel{Name: fmt.Sprint("phone of ", n)}, Add: true}}))
-	_, err = db.RecordNotification(ctx, store.Notification{NotifyID: fmt.Sprint("notice", n), Family: "a", Method: "b",
+	_, err = db.Inbox().RecordNotification(ctx, store.Notification{NotifyID: fmt.Sprint("notice", n), Family: "a", Method: "b",
 		Content: fmt.Appendf(nil, `{"open_id":"second-of-%d"}`, n)})
 	noError(t, err)
 	return d
@@ -140,13 +140,13 @@ func TestErase(t *testing.T) {
 			traces := digestsOf(t, db, d)
 
 			erasure := store.Erasure{OperatorRequest: operatorRequest(d), Accounts: tt.accounts, DryRun: true}
-			would, err := db.Erase(t.Context(), erasure)
+			would, err := db.Operations().Erase(t.Context(), erasure)
 			noError(t, err)
 			if diff := cmp.Diff(lived, allRows(t, db)); diff != "" {
 				t.Fatalf("a dry run wrote:\n%s", diff)
 			}
 			erasure.DryRun = false
-			did, err := db.Erase(t.Context(), erasure)
+			did, err := db.Operations().Erase(t.Context(), erasure)
 			noError(t, err)
 			if diff := cmp.Diff(would.Gone, did.Gone); diff != "" || did.Accounts != 2 {
 				t.Errorf("%d accounts; differs from the dry run:\n%s", did.Accounts, diff)
@@ -194,7 +194,7 @@ func digestsOf(t *testing.T, db *store.DB, d store.Depositor) map[string]string 
 // checkRecord checks the rows that stay.
 func checkRecord(t *testing.T, db *store.DB, did store.Erased) {
 	t.Helper()
-	actions, err := db.OperatorActions(t.Context(), did.At.AddDate(0, 0, -1))
+	actions, err := db.Operations().OperatorActions(t.Context(), did.At.AddDate(0, 0, -1))
 	noError(t, err)
 	got := map[string]string{}
 	for _, a := range actions {
@@ -224,11 +224,11 @@ func TestEraseLeavesOthers(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t)
 	other, d := createPersonRows(t, db, 1), createPersonRows(t, db, 2)
-	before, err := db.Export(t.Context(), operatorRequest(other))
+	before, err := db.Operations().Export(t.Context(), operatorRequest(other))
 	noError(t, err)
-	_, err = db.Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(d)})
+	_, err = db.Operations().Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(d)})
 	noError(t, err)
-	after, err := db.Export(t.Context(), operatorRequest(other))
+	after, err := db.Operations().Export(t.Context(), operatorRequest(other))
 	noError(t, err)
 	after.At, after.Operators = before.At, before.Operators
 	if diff := cmp.Diff(before, after); diff != "" {
@@ -242,10 +242,10 @@ func TestEraseLeavesOthers(t *testing.T) {
 	}
 	noError(t, db.AddLink(t.Context(), s, account, nil))
 
-	_, err = db.Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true})
+	_, err = db.Operations().Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true})
 	noError(t, err)
 	for _, dry := range []bool{true, false} {
-		if _, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true, DryRun: dry}); !errors.Is(err, store.ErrNotFound) {
+		if _, err := db.Operations().Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(d), Accounts: true, DryRun: dry}); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("erased twice: %v", err)
 		}
 	}
@@ -257,7 +257,7 @@ func TestExport(t *testing.T) {
 	db := storetest.New(t)
 	createPersonRows(t, db, 1)
 	d := createPersonRows(t, db, 2)
-	data, err := db.Export(t.Context(), operatorRequest(d))
+	data, err := db.Operations().Export(t.Context(), operatorRequest(d))
 	noError(t, err)
 	raw, err := json.Marshal(data)
 	noError(t, err)
@@ -270,7 +270,7 @@ func TestExport(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]int{
 		"accounts": 2, "links": 2, "sessions": 3, "devices": 1, "passwords": 2, "earlier_passwords": 1, "lockouts": 2, "changes": 1,
-		"link_proofs": 1, "link_transfers": 2, "consents": 1, "resets": 1, "reset_codes": 1, "reset_counts": 6, "sms_codes": 1, "phone_proofs": 1, "notices": 10, "notifications": 1, "events": 15, "message_subscriptions": 1,
+		"link_proofs": 1, "link_transfers": 2, "consents": 1, "resets": 1, "reset_codes": 1, "reset_counts": 6, "sms_codes": 1, "phone_proofs": 1, "notices": 11, "notifications": 1, "events": 15, "message_subscriptions": 1,
 		"operator_actions": 2,
 	}, got); diff != "" {
 		t.Errorf("lists:\n%s", diff)
@@ -288,7 +288,7 @@ func TestExport(t *testing.T) {
 	if o := data.Operators[1]; o.Action != store.ActionExport || o.Operator != "li" || o.Reason != "asked in writing" {
 		t.Errorf("recorded %+v", o)
 	}
-	if _, err := db.Export(t.Context(), store.OperatorRequest{AccountNo: "1", Operator: "li", Reason: "why"}); !errors.Is(err, store.ErrNotFound) {
+	if _, err := db.Operations().Export(t.Context(), store.OperatorRequest{AccountNo: "1", Operator: "li", Reason: "why"}); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("unknown account: %v", err)
 	}
 	if n := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM operator_actions WHERE action = 'export'`)[0]; n != "1" {
@@ -306,7 +306,7 @@ func TestOwnData(t *testing.T) {
 	noError(t, err)
 	data, err := db.OwnData(t.Context(), s)
 	noError(t, err)
-	if len(data.Accounts) != 1 || data.Accounts[0].AccountNo != d.Person.AccountNo || len(data.Events) != 15 || len(data.Notices) != 10 ||
+	if len(data.Accounts) != 1 || data.Accounts[0].AccountNo != d.Person.AccountNo || len(data.Events) != 15 || len(data.Notices) != 11 ||
 		len(data.Links) != 2 || data.Links[0].Identity.Value != "second-of-2" || len(data.Sessions) != 3 ||
 		len(data.Devices) != 1 || data.Devices[0].Name != "phone of 2" {
 		t.Errorf("%+v", data)

@@ -82,7 +82,7 @@ func TestPhoneIsPurged(t *testing.T) {
 		{"a", 0, store.ErrConflict},
 	} {
 		now = now.Add(step.after)
-		if err := db.Purge(t.Context()); err != nil {
+		if err := db.Operations().Purge(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		s := signIn(t, db, step.user)
@@ -90,7 +90,7 @@ func TestPhoneIsPurged(t *testing.T) {
 			t.Errorf("%s after %s: got %v, want %v", step.user, step.after, err, step.want)
 		}
 		now = now.Add(store.SessionLife)
-		if err := db.Purge(t.Context()); err != nil {
+		if err := db.Operations().Purge(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if n := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM sessions WHERE token_digest = $1`, s.TokenDigest)[0]; n != "0" {

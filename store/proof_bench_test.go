@@ -63,7 +63,7 @@ func BenchmarkProofPurge(b *testing.B) {
 		}
 		b.ReportMetric(float64(size)/rows, "B/row")
 		b.StartTimer()
-		if err := db.Purge(b.Context()); err != nil {
+		if err := db.Operations().Purge(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 	}

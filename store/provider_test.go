@@ -41,7 +41,7 @@ func TestOneLinkOfEachProvider(t *testing.T) {
 	if s := reload(t, db, second); s.Link == nil || s.Link.AccountID != account.ID {
 		t.Errorf("link of the other provider: %+v", s.Link)
 	}
-	_, err := db.WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, Identity: byOpen(1), At: time.Now().Add(time.Minute)})
+	_, err := db.Inbox().WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, Identity: byOpen(1), At: time.Now().Add(time.Minute)})
 	noError(t, err)
 	if s := reload(t, db, second); s.Link == nil {
 		t.Error("withdrawal at one provider ended the link of another")
@@ -68,7 +68,7 @@ func TestLinksOfAllProvidersEnd(t *testing.T) {
 		"the account is closed":           taken(closed),
 		"the account is another person's": taken(moved),
 		"an erasure": func(t *testing.T, db *store.DB) {
-			_, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(depositor(0))})
+			_, err := db.Operations().Erase(t.Context(), store.Erasure{OperatorRequest: operatorRequest(depositor(0))})
 			noError(t, err)
 		},
 	} {

@@ -8,5 +8,5 @@ import (
 func (db *DB) SetBatchTime(d time.Duration) { db.batchTime = d }
 
 func (db *DB) CountHashesBy(ctx context.Context, step int64) (int64, error) {
-	return db.countHashes(ctx, step)
+	return db.Operations().countHashes(ctx, step)
 }

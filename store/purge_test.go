@@ -48,8 +48,8 @@ func TestFailingKindStopsNoOther(t *testing.T) {
 	oldRows(t, db, 10, time.Now().AddDate(-1, 0, 0))
 	onDelete(t, db, "sessions", `RAISE EXCEPTION 'no';`)
 	for name, purge := range map[string]func() error{
-		"Purge":     func() error { return db.Purge(t.Context()) },
-		"Retention": func() error { _, err := db.Retention(t.Context(), 1, false); return err },
+		"Purge":     func() error { return db.Operations().Purge(t.Context()) },
+		"Retention": func() error { _, err := db.Operations().Retention(t.Context(), 1, false); return err },
 	} {
 		if err := purge(); err == nil || !strings.Contains(err.Error(), "sessions") {
 			t.Errorf("%s: %v", name, err)
@@ -71,7 +71,7 @@ func TestSlowKindShrinks(t *testing.T) {
 	storetest.ProbeOf(db).MustExec(`CREATE TABLE batches (id xid8)`)
 	onDelete(t, db, "idempotency_records", slow)
 	db.SetBatchTime(time.Second)
-	noError(t, db.Purge(t.Context()))
+	noError(t, db.Operations().Purge(t.Context()))
 	if n := len(column(t, db, `SELECT DISTINCT id::text FROM batches`)); n < 2 {
 		t.Errorf("%d batches", n)
 	}
@@ -92,7 +92,7 @@ func TestSlowCommitOfABatch(t *testing.T) {
 	storetest.ProbeOf(db).MustExec(`CREATE CONSTRAINT TRIGGER on_delete AFTER DELETE ON idempotency_records
 		DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION on_idempotency_records()`)
 	db.SetBatchTime(time.Second)
-	noError(t, db.Purge(t.Context()))
+	noError(t, db.Operations().Purge(t.Context()))
 	testenv.Eventually(t, "everything old is gone", func() bool { return left(t, db) == "0 0 0" })
 }
 
@@ -106,12 +106,12 @@ func TestPurgeSkipsLockedRows(t *testing.T) {
 	noError(t, err)
 	defer held.Rollback()
 	held.MustExec(`SELECT 1 FROM sessions WHERE center_id = 'test' AND token_digest = sha256('4') FOR UPDATE`)
-	noError(t, db.Purge(t.Context()))
+	noError(t, db.Operations().Purge(t.Context()))
 	if got := left(t, db); got != "1 0 1" {
 		t.Errorf("left %s", got)
 	}
 	noError(t, held.Rollback())
-	noError(t, db.Purge(t.Context()))
+	noError(t, db.Operations().Purge(t.Context()))
 	if got := left(t, db); got != "1 0 0" {
 		t.Errorf("later %s", got)
 	}

@@ -24,20 +24,20 @@ func TestLinkedAgainWithinTheSecond(t *testing.T) {
 	heard := store.Cancellation{Channel: store.ChannelAlipay, Identity: both(1), At: second.Add(200 * time.Millisecond)}
 
 	clock = second.Add(300 * time.Millisecond)
-	_, err := db.RecordNotification(ctx, store.Notification{NotifyID: "n", Family: "f", Method: "m",
+	_, err := db.Inbox().RecordNotification(ctx, store.Notification{NotifyID: "n", Family: "f", Method: "m",
 		Content: fmt.Appendf(nil, `{"open_id":%q}`, both(1).Value), Cancelled: &heard})
 	noError(t, err)
 	clock = second.Add(500 * time.Millisecond)
 	s := linkedAs(t, db, both(1), a)
 	clock = second.Add(time.Minute)
-	if repaired, err := db.WithdrawAuthorisation(ctx, listed); err != nil || repaired {
+	if repaired, err := db.Inbox().WithdrawAuthorisation(ctx, listed); err != nil || repaired {
 		t.Errorf("repaired %v, %v", repaired, err)
 	}
 	if s = reload(t, db, s); s.Link == nil {
 		t.Error("new link ended")
 	}
 	later := store.Cancellation{Channel: store.ChannelAlipay, Identity: both(1), At: listed.At.Add(time.Hour)} // another one, whose notification was missed
-	if repaired, err := db.WithdrawAuthorisation(ctx, later); err != nil || !repaired {
+	if repaired, err := db.Inbox().WithdrawAuthorisation(ctx, later); err != nil || !repaired {
 		t.Errorf("later cancellation: repaired %v, %v", repaired, err)
 	}
 }
@@ -63,7 +63,7 @@ func TestRepairedCountsWhatWasInForce(t *testing.T) {
 			opened(t, db, id)
 		}
 		clock = clock.Add(24 * time.Hour)
-		if repaired, err := db.WithdrawAuthorisation(ctx, withdrawn); err != nil || repaired != tt.want {
+		if repaired, err := db.Inbox().WithdrawAuthorisation(ctx, withdrawn); err != nil || repaired != tt.want {
 			t.Errorf("%s: repaired %v, %v", tt.name, repaired, err)
 		}
 		if links := list(t, storetest.ProbeOf(db), `SELECT count(*)::text FROM links WHERE identity_digest = $1`, db.IdentityDigest(id))[0]; links != map[bool]string{true: "1", false: "0"}[tt.back] {

@@ -28,7 +28,7 @@ type NewHash struct {
 
 // Hashes returns the centre's next RehashBatch hashes after an account id, in the order of
 // ids. The zero id precedes all others.
-func (db *DB) Hashes(ctx context.Context, after uuid.UUID) ([]StoredHash, error) {
+func (db Operations) Hashes(ctx context.Context, after uuid.UUID) ([]StoredHash, error) {
 	var all []StoredHash
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		all = nil
@@ -46,11 +46,13 @@ const countStep = 100_000
 
 // CountHashes returns the number of the centre's hashes. It counts in steps, because no
 // statement may read all of them.
-func (db *DB) CountHashes(ctx context.Context) (int64, error) { return db.countHashes(ctx, countStep) }
+func (db Operations) CountHashes(ctx context.Context) (int64, error) {
+	return db.countHashes(ctx, countStep)
+}
 
 // countHashes counts in steps of most hashes. It takes the maximum of texts, which sort
 // like ids, because PostgreSQL 17 has no max(uuid).
-func (db *DB) countHashes(ctx context.Context, most int64) (total int64, err error) {
+func (db Operations) countHashes(ctx context.Context, most int64) (total int64, err error) {
 	for after := (uuid.UUID{}); ; {
 		var step struct {
 			Rows int64         `db:"rows"`
@@ -74,7 +76,7 @@ func (db *DB) countHashes(ctx context.Context, most int64) (total int64, err err
 // ReplaceHashes replaces hashes in one transaction and returns how many it replaced. A hash
 // that has changed since it was read is not replaced. The password's version stays, so an
 // open change goes on. Calling it twice is safe.
-func (db *DB) ReplaceHashes(ctx context.Context, all []NewHash) (int64, error) {
+func (db Operations) ReplaceHashes(ctx context.Context, all []NewHash) (int64, error) {
 	ids, versions := make([]string, len(all)), make([]int64, len(all))
 	before, after := make([]string, len(all)), make([]string, len(all))
 	for i, n := range all {

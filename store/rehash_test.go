@@ -22,7 +22,7 @@ func allHashes(t *testing.T, db *store.DB) []store.StoredHash {
 	t.Helper()
 	var all []store.StoredHash
 	for after := uuid.Nil; ; after = all[len(all)-1].AccountID {
-		batch, err := db.Hashes(t.Context(), after)
+		batch, err := db.Operations().Hashes(t.Context(), after)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -38,7 +38,7 @@ func allHashes(t *testing.T, db *store.DB) []store.StoredHash {
 
 func replaceHashes(t *testing.T, db *store.DB, want int64, all ...store.NewHash) {
 	t.Helper()
-	if n, err := db.ReplaceHashes(t.Context(), all); n != want || err != nil {
+	if n, err := db.Operations().ReplaceHashes(t.Context(), all); n != want || err != nil {
 		t.Fatalf("%d replaced, %v; want %d", n, err, want)
 	}
 }
@@ -67,7 +67,7 @@ func TestHashes(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" || len(all) != n {
 		t.Errorf("%d hashes, %s", len(all), d)
 	}
-	if count, err := db.CountHashes(t.Context()); count != n || err != nil {
+	if count, err := db.Operations().CountHashes(t.Context()); count != n || err != nil {
 		t.Errorf("CountHashes = %d, %v", count, err)
 	}
 	foreign := allHashes(t, other)
@@ -178,13 +178,13 @@ func TestReplaceHashesRacesChanges(t *testing.T) {
 // rewriteUntil appends a mark to every hash again and again until ctx ends.
 func rewriteUntil(ctx context.Context, t *testing.T, db *store.DB) {
 	for ctx.Err() == nil {
-		read, err := db.Hashes(ctx, uuid.Nil)
+		read, err := db.Operations().Hashes(ctx, uuid.Nil)
 		if err == nil {
 			rewritten := make([]store.NewHash, len(read))
 			for i, h := range read {
 				rewritten[i] = store.NewHash{Old: h, Hash: h.Hash + "."}
 			}
-			_, err = db.ReplaceHashes(ctx, rewritten)
+			_, err = db.Operations().ReplaceHashes(ctx, rewritten)
 		}
 		if err != nil && ctx.Err() == nil {
 			t.Error(err)

@@ -18,7 +18,7 @@ import (
 
 // replaceDuplicateProofs closes a user's open link proof under the old identifier if there
 // is one under the new.
-func (db *DB) replaceDuplicateProofs(ctx context.Context, tx *sqlx.Tx, r renaming, now time.Time) error {
+func (db Roster) replaceDuplicateProofs(ctx context.Context, tx *sqlx.Tx, r renaming, now time.Time) error {
 	_, err := tx.ExecContext(ctx, `
 		UPDATE link_proofs o SET state = 'replaced', closed_at = $4
 		FROM unnest($2::bytea[], $3::bytea[]) AS m (old, new)
@@ -32,7 +32,7 @@ func (db *DB) replaceDuplicateProofs(ctx context.Context, tx *sqlx.Tx, r renamin
 // renameTransfers moves the transfers that the users requested and seals the requesters'
 // identities again, to whom a rejection is sent. If a transfer waits under each identifier,
 // the one under the old identifier is cancelled.
-func (db *DB) renameTransfers(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity, now time.Time) error {
+func (db Roster) renameTransfers(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity, now time.Time) error {
 	if _, err := tx.ExecContext(ctx, `
 		UPDATE link_transfers o SET state = 'cancelled', closed_at = $4
 		FROM unnest($2::bytea[], $3::bytea[]) AS m (old, new)
@@ -69,7 +69,7 @@ func (db *DB) renameTransfers(ctx context.Context, tx *sqlx.Tx, r renaming, ids 
 
 // renameLinks moves links and seals each identifier again, because it is bound to the
 // digest. The provider is a column of the join; see isPassword.
-func (db *DB) renameLinks(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity) error {
+func (db Roster) renameLinks(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity) error {
 	sealed := make(pq.ByteaArray, len(r.old))
 	for i := range r.old {
 		var err error
@@ -90,7 +90,7 @@ func (db *DB) renameLinks(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[
 
 // renameSessions moves sessions and seals their visitors with the new identifier, which
 // links and notices use.
-func (db *DB) renameSessions(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity) error {
+func (db Roster) renameSessions(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity) error {
 	var open []struct {
 		Token  []byte `db:"token_digest"`
 		Old    []byte `db:"identity_digest"`
@@ -126,7 +126,7 @@ func (db *DB) renameSessions(ctx context.Context, tx *sqlx.Tx, r renaming, ids m
 // renameIdempotencyRecords moves records and seals each answer again, because it is bound
 // to the scope. If a key was used under both identifiers, the record under the new one
 // stays.
-func (db *DB) renameIdempotencyRecords(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity) error {
+func (db Roster) renameIdempotencyRecords(ctx context.Context, tx *sqlx.Tx, r renaming, ids map[string]Identity) error {
 	if _, err := tx.ExecContext(ctx, `
 		DELETE FROM idempotency_records o USING unnest($2::bytea[], $3::bytea[]) AS m (old, new)
 		WHERE o.center_id = $1 AND o.scope = m.old AND EXISTS (SELECT 1 FROM idempotency_records n
@@ -172,7 +172,7 @@ func (db *DB) renameIdempotencyRecords(ctx context.Context, tx *sqlx.Tx, r renam
 
 // renameNotices addresses undelivered notices to the open_id, because an application that
 // has moved to open_ids may be unable to write to a user_id.
-func (db *DB) renameNotices(ctx context.Context, tx *sqlx.Tx, users []*user, ids map[string]Identity) error {
+func (db Roster) renameNotices(ctx context.Context, tx *sqlx.Tx, users []*user, ids map[string]Identity) error {
 	var accounts []uuid.UUID
 	for _, u := range users {
 		for _, l := range u.links {
@@ -187,7 +187,7 @@ func (db *DB) renameNotices(ctx context.Context, tx *sqlx.Tx, users []*user, ids
 		return err
 	}
 	for _, d := range waiting {
-		n, err := db.Notice(d)
+		n, err := db.Outbox().Notice(d)
 		if err != nil {
 			return err
 		}
@@ -211,7 +211,7 @@ func (db *DB) renameNotices(ctx context.Context, tx *sqlx.Tx, users []*user, ids
 
 // requireNoneLinked returns pgconn.ErrRetry if a session was linked under an old identifier
 // after the links were locked. Later sessions cannot; see holdSession.
-func (db *DB) requireNoneLinked(ctx context.Context, tx *sqlx.Tx, r renaming) error {
+func (db Roster) requireNoneLinked(ctx context.Context, tx *sqlx.Tx, r renaming) error {
 	var linked bool
 	err := tx.GetContext(ctx, &linked, `
 		SELECT EXISTS (SELECT 1 FROM links WHERE center_id = $1 AND provider = $2 AND identity_digest = ANY ($3))`,

@@ -44,7 +44,7 @@ func (db *DB) AccountByNumber(ctx context.Context, accountNo string) (Account, e
 // returns until when it can be used. It ends an earlier code of the account and leaves the
 // password as it is. The same transaction adds it to the operators' record. It returns
 // ErrConflict if another operator issued one at the same moment.
-func (db *DB) IssueResetCode(ctx context.Context, a Account, code, operator string) (until time.Time, err error) {
+func (db Operations) IssueResetCode(ctx context.Context, a Account, code, operator string) (until time.Time, err error) {
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		id := uuid.New()
 		until = now.Add(ResetCodeLife)

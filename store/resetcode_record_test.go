@@ -13,9 +13,9 @@ import (
 func TestIssuedCodeIsRecorded(t *testing.T) {
 	t.Parallel()
 	o := newOwner(t)
-	until, err := o.db.IssueResetCode(t.Context(), o.account, "1111111111", "0017")
+	until, err := o.db.Operations().IssueResetCode(t.Context(), o.account, "1111111111", "0017")
 	noError(t, err)
-	all, err := o.db.OperatorActions(t.Context(), o.now.Now().Add(-time.Hour))
+	all, err := o.db.Operations().OperatorActions(t.Context(), o.now.Now().Add(-time.Hour))
 	noError(t, err)
 	if len(all) != 1 || all[0].Operator != "0017" || all[0].Action != store.ActionResetCode || *all[0].AccountID != o.account.ID ||
 		all[0].Reason == "" || !all[0].At.Equal(until.Add(-store.ResetCodeLife)) {

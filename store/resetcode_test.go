@@ -26,7 +26,7 @@ func TestResetCode(t *testing.T) {
 		t.Errorf("no code issued: %v", err)
 	}
 	for _, code := range []string{"1111111111", "2222222222"} {
-		until, err := o.db.IssueResetCode(ctx, a, code, "0017")
+		until, err := o.db.Operations().IssueResetCode(ctx, a, code, "0017")
 		noError(t, err)
 		if d := until.Sub(o.now.Now()); d < store.ResetCodeLife-time.Minute || d > store.ResetCodeLife {
 			t.Errorf("good for %v", d)
@@ -38,7 +38,7 @@ func TestResetCode(t *testing.T) {
 		}
 	}
 	noError(t, try("2222222222")) // the fifth
-	r, err := o.db.IssueResetCode(ctx, a, "6666666666", "0017")
+	r, err := o.db.Operations().IssueResetCode(ctx, a, "6666666666", "0017")
 	noError(t, err)
 	o.now.add(r.Sub(o.now.Now()))
 	if err := try("6666666666"); !errors.Is(err, store.ErrCode) {

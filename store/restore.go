@@ -47,7 +47,7 @@ type Restored struct {
 // passwords that had been replaced must be changed. The accounts get an event. Erasures are
 // not repeated here, see OperatorRequest.AccountID. Calling it twice is safe and recorded twice. It must
 // not run beside a server.
-func (db *DB) FinishRestore(ctx context.Context, r Restoration) (Restored, error) {
+func (db Operations) FinishRestore(ctx context.Context, r Restoration) (Restored, error) {
 	var done Restored
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		done = Restored{ActionID: uuid.New()}
@@ -97,7 +97,7 @@ var (
 )
 
 // endEverything runs endings and deletions and counts their rows.
-func (db *DB) endEverything(ctx context.Context, tx *sqlx.Tx, done *Restored, now time.Time) error {
+func (db Operations) endEverything(ctx context.Context, tx *sqlx.Tx, done *Restored, now time.Time) error {
 	for _, e := range endings {
 		n, err := db.affect(ctx, tx, e.statement, now)
 		if err != nil {
@@ -116,7 +116,7 @@ func (db *DB) endEverything(ctx context.Context, tx *sqlx.Tx, done *Restored, no
 }
 
 // affect runs a statement and returns the number of its rows.
-func (db *DB) affect(ctx context.Context, tx *sqlx.Tx, statement string, args ...any) (int64, error) {
+func (db Operations) affect(ctx context.Context, tx *sqlx.Tx, statement string, args ...any) (int64, error) {
 	res, err := tx.ExecContext(ctx, statement, append([]any{db.center}, args...)...)
 	if err != nil {
 		return 0, err
@@ -125,7 +125,7 @@ func (db *DB) affect(ctx context.Context, tx *sqlx.Tx, statement string, args ..
 }
 
 // repeatLost applies the lost events to the accounts that still exist.
-func (db *DB) repeatLost(ctx context.Context, tx *sqlx.Tx, lost []LostEvent, done *Restored, now time.Time) (err error) {
+func (db Operations) repeatLost(ctx context.Context, tx *sqlx.Tx, lost []LostEvent, done *Restored, now time.Time) (err error) {
 	if done.Unlinked, err = db.affect(ctx, tx, `
 		DELETE FROM links WHERE center_id = $1 AND account_id = ANY ($2::uuid[])`, accountsIn(lost, endsLink)); err != nil {
 		return err
@@ -173,7 +173,7 @@ const lostOverlap = 2 * time.Minute
 // account and kind: erasures first, then the events of link and password that FinishRestore
 // repeats or tells the citizen about. It includes events shortly before the moment, because
 // some of them are lost; FinishRestore leaves out those that it finds.
-func (db *DB) LostEvents(ctx context.Context, since time.Time) ([]LostEvent, error) {
+func (db Operations) LostEvents(ctx context.Context, since time.Time) ([]LostEvent, error) {
 	var all []LostEvent
 	err := db.read(ctx, func(q sqlx.QueryerContext) error {
 		all = nil
@@ -191,7 +191,7 @@ func (db *DB) LostEvents(ctx context.Context, since time.Time) ([]LostEvent, err
 }
 
 // notFound returns the lost events that the restored database does not have.
-func (db *DB) notFound(ctx context.Context, tx *sqlx.Tx, lost []LostEvent) (rest []LostEvent, err error) {
+func (db Operations) notFound(ctx context.Context, tx *sqlx.Tx, lost []LostEvent) (rest []LostEvent, err error) {
 	if len(lost) == 0 {
 		return nil, nil
 	}

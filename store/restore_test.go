@@ -42,13 +42,13 @@ func TestFinishRestore(t *testing.T) {
 	}
 	before := inFlight()
 	r := store.Restoration{Operator: "li", Reason: "disk failure", DryRun: true}
-	dry, err := db.FinishRestore(t.Context(), r)
+	dry, err := db.Operations().FinishRestore(t.Context(), r)
 	noError(t, err)
 	if inFlight() != before || before == 0 {
 		t.Errorf("dry run: %d in flight, then %d", before, inFlight())
 	}
 	r.DryRun = false
-	done, err := db.FinishRestore(t.Context(), r)
+	done, err := db.Operations().FinishRestore(t.Context(), r)
 	noError(t, err)
 	total := int64(0)
 	for _, row := range done.Rows {
@@ -60,11 +60,11 @@ func TestFinishRestore(t *testing.T) {
 	if n := inFlight(); n != 0 || total != int64(before) || !slices.Equal(dry.Rows, done.Rows) {
 		t.Errorf("%d were in flight, %d ended, %d left; dry run %v, then %v", before, total, n, dry.Rows, done.Rows)
 	}
-	due, _, err := db.Due(t.Context(), 10)
+	due, _, err := db.Outbox().Due(t.Context(), 10)
 	if err != nil || len(due) != 0 {
 		t.Errorf("%d notices are sent again, %v", len(due), err)
 	}
-	actions, err := db.OperatorActions(t.Context(), time.Now().Add(-time.Hour))
+	actions, err := db.Operations().OperatorActions(t.Context(), time.Now().Add(-time.Hour))
 	noError(t, err)
 	last := actions[len(actions)-1]
 	if last.ID != done.ActionID || last.Action != store.ActionRestore || last.Operator != "li" || last.Reason != "disk failure" {
@@ -101,7 +101,7 @@ func TestLostEvents(t *testing.T) {
 	lose(accounts[3].ID, store.EventLinkEnded, later)
 	probe.MustExec(`INSERT INTO operator_actions (center_id, action_id, at, operator, action, account_id, reason)
 		SELECT center_id, $1, $2, 'li', $3, $4, 'asked' FROM centers`, uuid.New(), later, store.ActionErase, accounts[4].ID)
-	lost, err := db.LostEvents(t.Context(), since)
+	lost, err := db.Operations().LostEvents(t.Context(), since)
 	noError(t, err)
 	want := []store.LostEvent{
 		{AccountID: accounts[4].ID, Kind: store.ActionErase, At: later, Operator: "li", Reason: "asked"},
@@ -119,14 +119,14 @@ func TestLostEvents(t *testing.T) {
 	probe.MustExec(`DELETE FROM events WHERE at > $1`, since) // the restoration
 
 	unknown := store.LostEvent{AccountID: uuid.New(), Kind: store.EventUnlinked, At: later}
-	erased, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: store.OperatorRequest{AccountID: lost[0].AccountID, Operator: "li", Reason: "again"}})
+	erased, err := db.Operations().Erase(t.Context(), store.Erasure{OperatorRequest: store.OperatorRequest{AccountID: lost[0].AccountID, Operator: "li", Reason: "again"}})
 	if err != nil || erased.Account.ID != accounts[4].ID {
 		t.Errorf("erased %v, %v", erased.Account.ID, err)
 	}
-	if _, err := db.Erase(t.Context(), store.Erasure{OperatorRequest: store.OperatorRequest{AccountID: unknown.AccountID}}); !errors.Is(err, store.ErrNotFound) {
+	if _, err := db.Operations().Erase(t.Context(), store.Erasure{OperatorRequest: store.OperatorRequest{AccountID: unknown.AccountID}}); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("an unknown account: %v", err)
 	}
-	done, err := db.FinishRestore(t.Context(), store.Restoration{Operator: "li", Reason: "disk failure", Lost: append(lost, unknown)})
+	done, err := db.Operations().FinishRestore(t.Context(), store.Restoration{Operator: "li", Reason: "disk failure", Lost: append(lost, unknown)})
 	noError(t, err)
 	if done.Unlinked != 2 || done.Frozen != 1 || done.Old != 1 || done.Told != 4 {
 		t.Errorf("%+v", done)

@@ -70,7 +70,7 @@ func retentionKinds(record time.Time) []rowKind {
 // older than years. Retention may be called repeatedly and by several processes, each of
 // which reports what it deleted. An error with one kind is returned at the end and does not
 // stop the others.
-func (db *DB) Retention(ctx context.Context, years int, dryRun bool) ([]Retained, error) {
+func (db Operations) Retention(ctx context.Context, years int, dryRun bool) ([]Retained, error) {
 	if years < 1 {
 		return nil, errors.New("store: events must be kept for at least 1 year")
 	}
@@ -91,7 +91,7 @@ func (db *DB) Retention(ctx context.Context, years int, dryRun bool) ([]Retained
 }
 
 // retainKinds deletes each kind for at most limit.
-func (db *DB) retainKinds(ctx context.Context, kinds []rowKind, limit time.Duration, dryRun bool) (all []Retained, failed error) {
+func (db Operations) retainKinds(ctx context.Context, kinds []rowKind, limit time.Duration, dryRun bool) (all []Retained, failed error) {
 	now := db.clock()
 	for _, k := range kinds {
 		done, err := Retained{Kind: k.name, Before: k.life(now)}, error(nil)
@@ -114,7 +114,7 @@ func wrapKind(name string, err error) error {
 }
 
 // countOld counts old rows for a dry run.
-func (db *DB) countOld(ctx context.Context, table, where string, before time.Time) (n int64, err error) {
+func (db Operations) countOld(ctx context.Context, table, where string, before time.Time) (n int64, err error) {
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {
 		return sqlx.GetContext(ctx, q, &n, `SELECT count(*) FROM `+table+` WHERE center_id = $1 AND `+where, db.center, before)
 	})
@@ -123,7 +123,7 @@ func (db *DB) countOld(ctx context.Context, table, where string, before time.Tim
 
 // deleteOld deletes old rows in batches until none is left or limit has passed. A batch
 // that exceeds its time is tried again with fewer rows.
-func (db *DB) deleteOld(ctx context.Context, k rowKind, before time.Time, limit time.Duration) (total int64, err error) {
+func (db Operations) deleteOld(ctx context.Context, k rowKind, before time.Time, limit time.Duration) (total int64, err error) {
 	end := time.Now().Add(limit)
 	for rows := retentionBatch; time.Now().Before(end); {
 		begun := time.Now()
@@ -153,7 +153,7 @@ func isTimeout(err error) bool {
 // deleteBatch deletes one batch and skips rows that are in use, so a request waits for at
 // most one batch. It selects the rows by an index and deletes them by ctid, which costs the
 // same whatever the size of the table and the planner's statistics.
-func (db *DB) deleteBatch(ctx context.Context, k rowKind, before time.Time, rows int) (n int64, err error) {
+func (db Operations) deleteBatch(ctx context.Context, k rowKind, before time.Time, rows int) (n int64, err error) {
 	ctx, stop := context.WithTimeout(ctx, db.batchTime)
 	defer stop()
 	statement := fmt.Sprintf(`
@@ -221,7 +221,7 @@ const endedConsent = `r.given_at < $2 AND (r.withdrawn_at IS NULL OR r.withdrawn
 
 // retainKeyed deletes the rows of a keyedKind. It skips keys whose rows cannot be deleted
 // in a batch's time.
-func (db *DB) retainKeyed(ctx context.Context, k keyedKind, dryRun bool) (done Retained, failed error) {
+func (db Operations) retainKeyed(ctx context.Context, k keyedKind, dryRun bool) (done Retained, failed error) {
 	done = Retained{Kind: k.name, Before: k.before}
 	for from := []byte{}; ; {
 		begun := time.Now()
@@ -241,7 +241,7 @@ func (db *DB) retainKeyed(ctx context.Context, k keyedKind, dryRun bool) (done R
 }
 
 // nextKeys returns the last key of the next batch, or nil if there is none.
-func (db *DB) nextKeys(ctx context.Context, k keyedKind, from []byte) (to []byte, more bool, err error) {
+func (db Operations) nextKeys(ctx context.Context, k keyedKind, from []byte) (to []byte, more bool, err error) {
 	var keys [][]byte
 	err = db.read(ctx, func(q sqlx.QueryerContext) error {
 		keys = nil
@@ -257,7 +257,7 @@ func (db *DB) nextKeys(ctx context.Context, k keyedKind, from []byte) (to []byte
 
 // retainBetween deletes or counts the old rows of the keys after the first up to the
 // second.
-func (db *DB) retainBetween(ctx context.Context, k keyedKind, keys [2][]byte, dryRun bool) (n int64, err error) {
+func (db Operations) retainBetween(ctx context.Context, k keyedKind, keys [2][]byte, dryRun bool) (n int64, err error) {
 	from := fmt.Sprintf(`FROM %s r WHERE r.center_id = $1 AND r.%s > $3 AND r.%[2]s <= $4 AND %s`, k.table, k.key, k.where)
 	args := append([]any{db.center, k.before, keys[0], keys[1]}, k.args...)
 	ctx, stop := context.WithTimeout(ctx, db.batchTime)
@@ -322,7 +322,7 @@ var purgeKinds = []rowKind{
 // tickets, counts, notifications, payloads and notices. It spends at most a minute on each kind and leaves
 // the rest to the next call; an error with one kind does not stop the others. It may be
 // called repeatedly and by several processes.
-func (db *DB) Purge(ctx context.Context) error {
+func (db Operations) Purge(ctx context.Context) error {
 	_, err := db.retainKinds(ctx, purgeKinds, purgeTime, false)
 	return err
 }

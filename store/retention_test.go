@@ -21,7 +21,7 @@ import (
 // reported.
 func retained(t *testing.T, db *store.DB, years int, dryRun bool) map[string]int64 {
 	t.Helper()
-	all, err := db.Retention(t.Context(), years, dryRun)
+	all, err := db.Operations().Retention(t.Context(), years, dryRun)
 	noError(t, err)
 	got := map[string]int64{}
 	for _, r := range all {
@@ -66,7 +66,7 @@ func TestRetention(t *testing.T) {
 	}
 	db := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher), storetest.WithNow(func() time.Time { return clock }))
 	d := createPersonRows(t, db, 1)
-	_, err = db.Unlock(t.Context(), operatorRequest(d))
+	_, err = db.Operations().Unlock(t.Context(), operatorRequest(d))
 	noError(t, err)
 	young := rowsOf(t, db)
 
@@ -78,7 +78,7 @@ func TestRetention(t *testing.T) {
 		{"at once", 0, map[string]int64{}},
 		{"a day and a bit", 26 * time.Hour, map[string]int64{"sessions": 4, "first answers": 2, "password tickets": 1}},
 		{"three days", 76 * time.Hour, map[string]int64{"daily counts": 6, "SMS codes": 1, "counts of spraying": 3}},
-		{"91 days", 91 * 24 * time.Hour, map[string]int64{"changes": 1, "resets": 1, "notices to owners": 10, "pending links": 1, "link transfers": 2}},
+		{"91 days", 91 * 24 * time.Hour, map[string]int64{"changes": 1, "resets": 1, "notices to owners": 11, "pending links": 1, "link transfers": 2}},
 		{"366 days", 366 * 24 * time.Hour, map[string]int64{"notifications": 1, "phone proofs": 1, "attempts": 2, "devices": 1, "answers about messages": 1}},
 		{"two years and 11 months", 1065 * 24 * time.Hour, map[string]int64{}},
 		{"three years and a month", 1130 * 24 * time.Hour, map[string]int64{"events": 17, "operators' actions": 2, "reset codes": 1}},
@@ -112,7 +112,7 @@ func TestRetention(t *testing.T) {
 	if got := partitions(t, storetest.ProbeOf(db)); got["events_2026_05"] != "" || got["events_rest"] == "" || got["events_2029_06"] == "" {
 		t.Errorf("partitions %v", got)
 	}
-	if _, err := db.Retention(t.Context(), 0, true); err == nil {
+	if _, err := db.Operations().Retention(t.Context(), 0, true); err == nil {
 		t.Error("0 years accepted")
 	}
 }
@@ -175,7 +175,7 @@ func TestRetentionOfEvents(t *testing.T) {
 	var wg sync.WaitGroup
 	for _, process := range []*store.DB{db, second} {
 		wg.Go(func() {
-			all, err := process.Retention(t.Context(), 3, false)
+			all, err := process.Operations().Retention(t.Context(), 3, false)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -245,7 +245,7 @@ func TestRetentionBesideReader(t *testing.T) {
 	if partitions(t, storetest.ProbeOf(db))["events_2026_02"] == "" {
 		t.Error("partition dropped under a reader")
 	}
-	all, err := db.Retention(t.Context(), 1, false)
+	all, err := db.Operations().Retention(t.Context(), 1, false)
 	noError(t, err)
 	if len(all[0].Parts) != 1 || all[0].Rows != 0 {
 		t.Errorf("the next day: %+v", all[0])

@@ -156,7 +156,7 @@ func TestPersonOfTheCentreAlone(t *testing.T) {
 	noError(t, db.GiveConsents(ctx, s, []store.Consent{{Purpose: "message", Version: "1", How: store.ConsentAsked}}))
 	own, err := db.OwnData(ctx, s)
 	noError(t, err)
-	data, err := db.Export(ctx, operatorRequest(d))
+	data, err := db.Operations().Export(ctx, operatorRequest(d))
 	noError(t, err)
 	for _, got := range []store.PersonData{own, data} {
 		if len(got.Links) != 1 || got.Links[0].Kind != "person" || len(got.Sessions) != 1 || len(got.Consents) != 1 || len(got.Events) == 0 {
@@ -165,7 +165,7 @@ func TestPersonOfTheCentreAlone(t *testing.T) {
 	}
 	noError(t, db.Freeze(ctx, s))
 	s = mustSignIn(t, db, "site", importedAccount(t, db, d))
-	_, err = db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d)})
+	_, err = db.Operations().Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d)})
 	noError(t, err)
 	if left := column(t, db, `SELECT 'link' FROM links UNION ALL SELECT 'session' FROM sessions UNION ALL SELECT 'consent' FROM consents UNION ALL SELECT 'notice' FROM outbox`); len(left) > 0 {
 		t.Errorf("left: %v", left)
@@ -192,16 +192,16 @@ func TestNoticeOfTheCentresUser(t *testing.T) {
 				linkedAs(t, db, byOpen(1), a)
 			}
 			changeAs(t, db, mustSignIn(t, db, "site", a), a)
-			due, _, err := db.Due(ctx, 9)
+			due, _, err := db.Outbox().Due(ctx, 9)
 			noError(t, err)
-			sms, _, err := db.DueSMS(ctx, 9, store.MediumSMS)
+			sms, _, err := db.Outbox().DueSMS(ctx, 9, store.MediumSMS)
 			noError(t, err)
 			if len(sms) > 0 == tt.linked {
 				t.Errorf("%d SMS", len(sms))
 			}
 			due = append(due, sms...)
 			for _, d := range due {
-				n, err := db.Notice(d)
+				n, err := db.Outbox().Notice(d)
 				noError(t, err)
 				if d.Kind == store.NoticePasswordChanged && n.Identity.Provider != tt.want {
 					t.Errorf("notice to %s, want %s", n.Identity.Provider, tt.want)

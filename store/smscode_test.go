@@ -258,7 +258,7 @@ func TestSilentSMSCodes(t *testing.T) {
 		}
 		o.use(tryOf(code, order), 0, store.ErrGone)
 	}
-	if due, _, err := o.dbs[0].DueSMS(t.Context(), 10, store.MediumSMS); err != nil || len(due) != 0 {
+	if due, _, err := o.dbs[0].Outbox().DueSMS(t.Context(), 10, store.MediumSMS); err != nil || len(due) != 0 {
 		t.Errorf("%d sent, %v", len(due), err)
 	}
 }

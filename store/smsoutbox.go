@@ -34,7 +34,7 @@ const (
 // DueSMS is Due for rows that are sent by SMS. media are MediumSMS and, where users get no other
 // messages, MediumMessage; a claimed row becomes an SMS. The caller ends each claim with SentSMS,
 // DeferSMS or AbandonSMS. A code is not sent after it has expired.
-func (db *DB) DueSMS(ctx context.Context, n int, media ...string) (due []Delivery, expired int, err error) {
+func (db Outbox) DueSMS(ctx context.Context, n int, media ...string) (due []Delivery, expired int, err error) {
 	err = db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		due = nil
 		var old []Delivery
@@ -64,7 +64,7 @@ func (db *DB) DueSMS(ctx context.Context, n int, media ...string) (due []Deliver
 // and if the phone has changed since a code was issued: an SMS reaches only the person it is
 // about. It returns ErrNotFound, too, for a notice other than a security notice if the person has
 // withdrawn the consent to notices by SMS.
-func (db *DB) SMSRecipient(ctx context.Context, d Delivery) (mobile string, err error) {
+func (db Outbox) SMSRecipient(ctx context.Context, d Delivery) (mobile string, err error) {
 	n, err := db.Notice(d)
 	if err != nil {
 		return "", err
@@ -93,7 +93,7 @@ func (db *DB) SMSRecipient(ctx context.Context, d Delivery) (mobile string, err 
 
 // SentSMS records that the gateway has accepted an SMS, and removes the code from the row. It
 // takes effect even if the claim has ended. Calling it twice is safe.
-func (db *DB) SentSMS(ctx context.Context, d Delivery) error {
+func (db Outbox) SentSMS(ctx context.Context, d Delivery) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if err := db.removeCode(ctx, tx, d); err != nil {
 			return err
@@ -107,7 +107,7 @@ func (db *DB) SentSMS(ctx context.Context, d Delivery) error {
 }
 
 // DeferSMS is Defer with the pauses of an SMS.
-func (db *DB) DeferSMS(ctx context.Context, d Delivery) error {
+func (db Outbox) DeferSMS(ctx context.Context, d Delivery) error {
 	pause := pauseAfter(d.Attempts)
 	if _, code := d.CodePurpose(); code {
 		pause = min(shortestCodePause<<min(max(d.Attempts, 1)-1, 10), longestCodePause)
@@ -124,7 +124,7 @@ func (db *DB) DeferSMS(ctx context.Context, d Delivery) error {
 
 // AbandonSMS gives up an SMS that can never be sent, and removes the code from the row. Without
 // the claim it does nothing.
-func (db *DB) AbandonSMS(ctx context.Context, d Delivery) error {
+func (db Outbox) AbandonSMS(ctx context.Context, d Delivery) error {
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if err := db.markUndeliverable(ctx, tx, d, now); err != nil {
 			return err
@@ -145,7 +145,7 @@ func (db *DB) AbandonSMS(ctx context.Context, d Delivery) error {
 }
 
 // removeCode seals the row of a code without the code.
-func (db *DB) removeCode(ctx context.Context, tx *sqlx.Tx, d Delivery) error {
+func (db Outbox) removeCode(ctx context.Context, tx *sqlx.Tx, d Delivery) error {
 	if _, code := d.CodePurpose(); !code {
 		return nil
 	}
@@ -165,7 +165,7 @@ func (db *DB) removeCode(ctx context.Context, tx *sqlx.Tx, d Delivery) error {
 
 // SendBySMS hands a notice that its provider cannot deliver over to SMS. It records that the
 // addressee accepts no messages. Without the claim it does nothing.
-func (db *DB) SendBySMS(ctx context.Context, d Delivery) error {
+func (db Outbox) SendBySMS(ctx context.Context, d Delivery) error {
 	err := db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		if err := db.noteSubscription(ctx, tx, d, SubscriptionRefused, now); err != nil {
 			return err
@@ -185,7 +185,7 @@ func (db *DB) SendBySMS(ctx context.Context, d Delivery) error {
 // RecordReceipt records what the gateway reports about an SMS. The receipt of a delivery is
 // final and also ends the attempts to send it, as after a request whose answer was lost. It
 // returns ErrNotFound for an unknown SMS. Calling it twice is safe.
-func (db *DB) RecordReceipt(ctx context.Context, id uuid.UUID, receipt string) error {
+func (db Outbox) RecordReceipt(ctx context.Context, id uuid.UUID, receipt string) error {
 	return db.inTx(ctx, func(tx *sqlx.Tx, now time.Time) error {
 		var d Delivery
 		err := tx.GetContext(ctx, &d, `

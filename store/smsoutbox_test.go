@@ -16,7 +16,7 @@ import (
 // dueSMS claims SMS through one of the processes.
 func (o *outbox) dueSMS(process int) []store.Delivery {
 	o.t.Helper()
-	due, _, err := o.dbs[process].DueSMS(o.t.Context(), 10, store.MediumSMS)
+	due, _, err := o.dbs[process].Outbox().DueSMS(o.t.Context(), 10, store.MediumSMS)
 	o.check(err)
 	return due
 }
@@ -31,7 +31,7 @@ func (o *outbox) row(d store.Delivery) (state string, hasCode bool) {
 	o.check(storetest.ProbeOf(o.dbs[0]).Get(&row, `
 		SELECT sealed, CASE WHEN done_at IS NOT NULL THEN 'done' WHEN failed_at IS NOT NULL THEN 'failed' ELSE 'due' END
 			|| ' ' || coalesce(receipt, 'none') AS state FROM outbox WHERE outbox_id = $1`, d.ID))
-	n, err := o.dbs[0].Notice(store.Delivery{ID: d.ID, Sealed: row.Sealed})
+	n, err := o.dbs[0].Outbox().Notice(store.Delivery{ID: d.ID, Sealed: row.Sealed})
 	o.check(err)
 	return row.State, n.Code != ""
 }
@@ -56,23 +56,23 @@ func TestSMSIsSentOnce(t *testing.T) {
 	if len(o.dueSMS(1)) != 0 {
 		t.Error("claimed twice")
 	}
-	n, err := db.Notice(sms)
+	n, err := db.Outbox().Notice(sms)
 	o.check(err)
-	mobile, err := db.SMSRecipient(ctx, sms)
+	mobile, err := db.Outbox().SMSRecipient(ctx, sms)
 	o.check(err)
 	if purpose, code := sms.CodePurpose(); n.Code != order.Code || mobile != d.Person.Phone || purpose != "reset" || !code {
 		t.Errorf("%+v to %s for %s", n, mobile, purpose)
 	}
-	o.check(db.DeferSMS(ctx, sms))
+	o.check(db.Outbox().DeferSMS(ctx, sms))
 	o.expect(sms, "due none", true)
 	o.pass(10 * time.Second)
 	sms = o.dueSMS(1)[0]
-	o.check(o.dbs[1].SentSMS(ctx, sms))
+	o.check(o.dbs[1].Outbox().SentSMS(ctx, sms))
 	o.expect(sms, "done none", false)
 
 	o.issue(order)
 	sms = o.dueSMS(0)[0]
-	o.check(db.AbandonSMS(ctx, sms))
+	o.check(db.Outbox().AbandonSMS(ctx, sms))
 	o.expect(sms, "failed none", false)
 
 	o.issue(order)
@@ -106,7 +106,7 @@ func TestSMSRecipient(t *testing.T) {
 	} {
 		importAll(t, db, tt.people...)
 		for sms, want := range map[*store.Delivery]string{&code: tt.toCode, &notice: tt.toNotice} {
-			got, err := db.SMSRecipient(ctx, *sms)
+			got, err := db.Outbox().SMSRecipient(ctx, *sms)
 			if got != want && !(want == "" && err != nil) || (want == "") != errors.Is(err, store.ErrNotFound) {
 				t.Errorf("%s: %s to %q, %v; want %q", tt.name, sms.Kind, got, err, want)
 			}
@@ -124,16 +124,16 @@ func TestNoticesBySMS(t *testing.T) {
 	o := newOutbox(t)
 	o.link(2)
 	first := o.due(0, 1)[0]
-	o.check(o.dbs[0].SendBySMS(t.Context(), first))
+	o.check(o.dbs[0].Outbox().SendBySMS(t.Context(), first))
 	sms := o.dueSMS(1)
 	if len(sms) != 1 || sms[0].ID != first.ID || sms[0].Attempts != 1 {
 		t.Fatalf("got %v", sms)
 	}
-	o.check(o.dbs[0].SendBySMS(t.Context(), first)) // without the claim
+	o.check(o.dbs[0].Outbox().SendBySMS(t.Context(), first)) // without the claim
 	if len(o.dueSMS(1)) != 0 {
 		t.Error("claimed twice")
 	}
-	all, _, err := o.dbs[0].DueSMS(t.Context(), 10, store.MediumSMS, store.MediumMessage)
+	all, _, err := o.dbs[0].Outbox().DueSMS(t.Context(), 10, store.MediumSMS, store.MediumMessage)
 	o.check(err)
 	if len(all) != 1 || len(o.due(0, 10)) != 0 {
 		t.Errorf("%d taken over", len(all))
@@ -147,14 +147,14 @@ func TestReceipts(t *testing.T) {
 	db, ctx := o.dbs[0], t.Context()
 	code := o.issue(order)
 	sms := o.dueSMS(0)[0]
-	o.check(db.RecordReceipt(ctx, code.ID, store.ReceiptUndelivered))
+	o.check(db.Outbox().RecordReceipt(ctx, code.ID, store.ReceiptUndelivered))
 	o.expect(sms, "due undelivered", true)
-	o.check(db.RecordReceipt(ctx, code.ID, store.ReceiptDelivered)) // the answer to the request was lost
+	o.check(db.Outbox().RecordReceipt(ctx, code.ID, store.ReceiptDelivered)) // the answer to the request was lost
 	o.expect(sms, "done delivered", false)
 	first := column(t, db, `SELECT done_at FROM outbox`)
 	o.pass(time.Minute)
 	for _, again := range []string{store.ReceiptDelivered, store.ReceiptUndelivered} {
-		o.check(db.RecordReceipt(ctx, code.ID, again))
+		o.check(db.Outbox().RecordReceipt(ctx, code.ID, again))
 		o.expect(sms, "done delivered", false)
 	}
 	if d := cmp.Diff(first, column(t, db, `SELECT done_at FROM outbox`)); d != "" {
@@ -162,7 +162,7 @@ func TestReceipts(t *testing.T) {
 	}
 	o.link(1)
 	for _, unknown := range []store.Delivery{{}, o.due(0, 1)[0]} {
-		if err := db.RecordReceipt(ctx, unknown.ID, store.ReceiptDelivered); !errors.Is(err, store.ErrNotFound) {
+		if err := db.Outbox().RecordReceipt(ctx, unknown.ID, store.ReceiptDelivered); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("no SMS: %v", err)
 		}
 	}
@@ -185,7 +185,7 @@ func TestSMSOfAWithdrawnConsent(t *testing.T) {
 	security.Kind = store.NoticeLinkTransferred
 	recipients := func() (got []bool) {
 		for _, sms := range []store.Delivery{code, security, notice} {
-			mobile, err := db.SMSRecipient(ctx, sms)
+			mobile, err := db.Outbox().SMSRecipient(ctx, sms)
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				t.Fatal(err)
 			}

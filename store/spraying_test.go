@@ -203,7 +203,7 @@ func TestPurgeSpraying(t *testing.T) {
 		want  int
 	}{{24 * time.Hour, 3}, {12 * time.Hour, 1}, {12 * time.Hour, 0}} { // the day began at 00:00 in Beijing
 		now = now.Add(tt.after)
-		if err := db.Purge(t.Context()); err != nil || count() != tt.want {
+		if err := db.Operations().Purge(t.Context()); err != nil || count() != tt.want {
 			t.Errorf("%v later %d rows, want %d: %v", tt.after, count(), tt.want, err)
 		}
 	}

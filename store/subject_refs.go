@@ -24,7 +24,7 @@ type subjectRefs struct {
 // user's own does not count, because relatives may share a phone number, nor does a
 // requested transfer, which the holder may have rejected. A user who is linked to another
 // person now belongs to that person.
-func (db *DB) resolve(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs) error {
+func (db Operations) resolve(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs) error {
 	if err := sqlx.SelectContext(ctx, q, &t.identities, `
 		SELECT identity_digest FROM links WHERE center_id = $1 AND (person_digest = ANY ($2) OR account_id = ANY ($3::uuid[]))
 		UNION SELECT identity_digest FROM changes WHERE center_id = $1 AND person_digest = ANY ($2)
@@ -59,7 +59,7 @@ func (db *DB) resolve(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs
 }
 
 // linkedIdentities returns the identities of the person's links of all providers.
-func (db *DB) linkedIdentities(ctx context.Context, q sqlx.QueryerContext, t subjectRefs) (open []Identity, err error) {
+func (db Operations) linkedIdentities(ctx context.Context, q sqlx.QueryerContext, t subjectRefs) (open []Identity, err error) {
 	var links []struct {
 		Digest []byte `db:"identity_digest"`
 		Sealed []byte `db:"sealed_identity"`
@@ -81,7 +81,7 @@ func (db *DB) linkedIdentities(ctx context.Context, q sqlx.QueryerContext, t sub
 }
 
 // notifiedIdentities returns the identities that were sent notices as holders of the link.
-func (db *DB) notifiedIdentities(ctx context.Context, q sqlx.QueryerContext, t subjectRefs) (open []Identity, err error) {
+func (db Operations) notifiedIdentities(ctx context.Context, q sqlx.QueryerContext, t subjectRefs) (open []Identity, err error) {
 	var notices []Delivery
 	if err := sqlx.SelectContext(ctx, q, &notices, `
 		SELECT outbox_id, sealed FROM outbox
@@ -90,7 +90,7 @@ func (db *DB) notifiedIdentities(ctx context.Context, q sqlx.QueryerContext, t s
 		return nil, err
 	}
 	for _, d := range notices {
-		n, err := db.Notice(d)
+		n, err := db.Outbox().Notice(d)
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +103,7 @@ func (db *DB) notifiedIdentities(ctx context.Context, q sqlx.QueryerContext, t s
 
 // excludeOthers removes from t the identifiers of users who are linked to another person:
 // those of the link, and those of the same users in open.
-func (db *DB) excludeOthers(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs, open []Identity) error {
+func (db Operations) excludeOthers(ctx context.Context, q sqlx.QueryerContext, t *subjectRefs, open []Identity) error {
 	var foreign [][]byte
 	if err := sqlx.SelectContext(ctx, q, &foreign, `
 		SELECT unnest(ARRAY[identity_digest, user_digest]) FROM links
@@ -131,7 +131,7 @@ func (t subjectRefs) within(other subjectRefs) bool {
 }
 
 // scopes returns the scopes of the idempotency records of a person's requests.
-func (db *DB) scopes(t subjectRefs) [][]byte {
+func (db Operations) scopes(t subjectRefs) [][]byte {
 	all := append([][]byte{}, t.identities...)
 	for _, token := range t.tokens {
 		all = append(all, db.Digest("session", token))

@@ -32,11 +32,11 @@ func TestSubjectRefsFollowTheLink(t *testing.T) {
 		}},
 		"the holder could not be notified": {false, func(t *testing.T, db *store.DB, holder, other store.Session, a store.Account) {
 			transfer := request(t, db, other, a)
-			due, _, err := db.Due(t.Context(), 100)
+			due, _, err := db.Outbox().Due(t.Context(), 100)
 			noError(t, err)
 			for _, d := range due {
 				if d.ID == transfer.ID {
-					noError(t, db.Abandon(t.Context(), d))
+					noError(t, db.Outbox().Abandon(t.Context(), d))
 				}
 			}
 			if r, err := db.Transfer(t.Context(), other, transfer.ID); err != nil || r.State != store.TransferUndeliverable {
@@ -70,7 +70,7 @@ func TestSubjectRefsFollowTheLink(t *testing.T) {
 
 			own, err := db.OwnData(ctx, reload(t, db, holder))
 			noError(t, err)
-			data, err := db.Export(ctx, operatorRequest(d))
+			data, err := db.Operations().Export(ctx, operatorRequest(d))
 			noError(t, err)
 			for what, shown := range map[string]store.PersonData{"their own data": own, "the export": data} {
 				if len(shown.Sessions) != 1 || shown.Sessions[0].Phone != "13100000001" {
@@ -80,7 +80,7 @@ func TestSubjectRefsFollowTheLink(t *testing.T) {
 					t.Errorf("%s: %d consents of another user", what, n)
 				}
 			}
-			_, err = db.Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d)})
+			_, err = db.Operations().Erase(ctx, store.Erasure{OperatorRequest: operatorRequest(d)})
 			noError(t, err)
 			if _, err := db.Session(ctx, holder.TokenDigest); err == nil {
 				t.Error("holder's session not erased")

@@ -52,7 +52,7 @@ func (db *DB) NoteSubscription(ctx context.Context, s Session, template, state s
 // noteSubscription stores the state that sending a notice has shown, if a subscription of
 // its addressee is known. Its template is the one that the addressee was asked about last.
 func (db *DB) noteSubscription(ctx context.Context, tx *sqlx.Tx, d Delivery, state string, now time.Time) error {
-	n, err := db.Notice(d)
+	n, err := db.Outbox().Notice(d)
 	if err != nil {
 		return nil //nolint:nilerr // a notice that cannot be opened was not sent
 	}

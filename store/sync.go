@@ -24,19 +24,19 @@ type Listed struct {
 
 // List makes the digests of a depositor, which cost a fraction of its
 // encryption. It may run on all cores at once. It returns ErrDepositor.
-func (db *DB) List(line int64, d Depositor) (Listed, error) {
+func (db Roster) List(line int64, d Depositor) (Listed, error) {
 	r, _, err := db.digestDepositor(d)
 	return Listed{line: line, row: r, number: db.numberDigest(r.sibling)}, err
 }
 
 // ListRestriction is List for a line of which only the status counts, see
 // Restriction.
-func (db *DB) ListRestriction(r Restriction) Listed {
+func (db Roster) ListRestriction(r Restriction) Listed {
 	return Listed{line: r.Line, row: importRow{accountID: importedID(db.accountNoDigest(r.AccountNo)), status: r.Status}}
 }
 
 // numberDigest returns the digest of a sibling's number, which the database compares.
-func (db *DB) numberDigest(s sibling) []byte {
+func (db Roster) numberDigest(s sibling) []byte {
 	return db.Digest("account number without zeros", []byte(s.number))
 }
 
@@ -79,12 +79,12 @@ var errCompared = errors.New("store: compared")
 // table with one of the schema, so no statement here names both. Memory here does not
 // grow with the file. If the connection breaks, Compare returns ErrUnavailable and does
 // not try again, because the lines can be read only once.
-func (db *DB) Compare(ctx context.Context, file Comparison) (Plan, error) {
+func (db Roster) Compare(ctx context.Context, file Comparison) (Plan, error) {
 	ctx, cancel := context.WithTimeout(ctx, compareLimit)
 	defer cancel()
 	var p Plan
 	err := db.pool.InTxOnce(ctx, func(tx *pgconn.Tx) error {
-		c := comparing{importTx{tx, db, db.clock()}}
+		c := comparing{importTx{tx, db.DB, db.clock()}}
 		for _, step := range []func() error{
 			func() error { return c.stage(ctx, file.Lines) },
 			func() error { return c.copyHeld(ctx) },
@@ -254,7 +254,7 @@ func (c comparing) shortenedIn(ctx context.Context, page []newLine) (lines pq.In
 	}
 	there := make(map[sibling]bool, len(siblings)) // with the digest for the number
 	for s := range siblings {
-		there[sibling{s.person, string(c.db.numberDigest(s))}] = true
+		there[sibling{s.person, string(c.db.Roster().numberDigest(s))}] = true
 	}
 	for _, n := range page {
 		if there[sibling{string(n.Person), string(n.Number)}] {

@@ -25,10 +25,10 @@ func TestCompareKinds(t *testing.T) {
 		depositor(5, renamed), depositor(5, inStatus(store.StatusMoved)), // the last line counts
 	}
 	var got []store.ChangeKind
-	_, err := db.Compare(t.Context(), store.Comparison{
+	_, err := db.Roster().Compare(t.Context(), store.Comparison{
 		Lines: func(put func(store.Listed) error) error {
 			for i, d := range file {
-				l, err := db.List(int64(i+2), d)
+				l, err := db.Roster().List(int64(i+2), d)
 				if err := errors.Join(err, put(l)); err != nil {
 					return err
 				}
@@ -56,16 +56,16 @@ func TestOperatorActionsOn(t *testing.T) {
 	db := storetest.New(t)
 	importAll(t, db, depositors(0, 2)...)
 	for i, reason := range []string{"the first one", "the other one"} {
-		if _, err := db.Unlock(t.Context(), store.OperatorRequest{AccountNo: depositor(i).Person.AccountNo, Operator: "li", Reason: reason}); err != nil {
+		if _, err := db.Operations().Unlock(t.Context(), store.OperatorRequest{AccountNo: depositor(i).Person.AccountNo, Operator: "li", Reason: reason}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	since := db.Now().AddDate(0, 0, -1)
-	all, err := db.OperatorActionsOn(t.Context(), depositor(1).Person.AccountNo, since)
+	all, err := db.Operations().OperatorActionsOn(t.Context(), depositor(1).Person.AccountNo, since)
 	if err != nil || len(all) != 1 || all[0].Reason != "the other one" {
 		t.Errorf("got %v, %v", all, err)
 	}
-	if all, err := db.OperatorActionsOn(t.Context(), depositor(9).Person.AccountNo, since); err != nil || len(all) != 0 {
+	if all, err := db.Operations().OperatorActionsOn(t.Context(), depositor(9).Person.AccountNo, since); err != nil || len(all) != 0 {
 		t.Errorf("of nobody: %v, %v", all, err)
 	}
 }

@@ -43,20 +43,20 @@ func TestSyncFollowsMergersThatWait(t *testing.T) {
 	linkedSession(t, db, "somebody", importedAccount(t, db, d))
 	d.Status = store.StatusMerged
 	broken, next, run := []byte("broken off"), []byte("next"), uuid.New()
-	_, err := db.BeginImport(t.Context(), broken, nil)
+	_, err := db.Roster().BeginImport(t.Context(), broken, nil)
 	noError(t, err)
-	b, err := db.SealBatch([]store.Depositor{d})
+	b, err := db.Roster().SealBatch([]store.Depositor{d})
 	noError(t, err)
-	_, err = db.ImportStep(t.Context(), store.ImportStep{File: broken, Lines: 2, Batch: b})
+	_, err = db.Roster().ImportStep(t.Context(), store.ImportStep{File: broken, Lines: 2, Batch: b})
 	noError(t, err)
 
 	plan, differences := compareFile(t, db, []store.Depositor{other})
 	if want := (store.Plan{Links: 1, LinksMoved: 1, Missing: 2, MissingLinked: 1}); plan != want || len(differences) > 0 {
 		t.Errorf("got %+v, %+v", plan, differences)
 	}
-	_, err = db.BeginImport(t.Context(), next, &run)
+	_, err = db.Roster().BeginImport(t.Context(), next, &run)
 	noError(t, err)
-	p, err := db.FinishImport(t.Context(), next, 0)
+	p, err := db.Roster().FinishImport(t.Context(), next, 0)
 	noError(t, err)
 	if p.Counts != (store.Counts{LinksMoved: 1}) {
 		t.Errorf("got %+v", p)

@@ -19,10 +19,10 @@ import (
 func compareFile(t *testing.T, db *store.DB, ds []store.Depositor) (store.Plan, []store.Difference) {
 	t.Helper()
 	var differences []store.Difference
-	p, err := db.Compare(t.Context(), store.Comparison{
+	p, err := db.Roster().Compare(t.Context(), store.Comparison{
 		Lines: func(put func(store.Listed) error) error {
 			for i, d := range ds {
-				l, err := db.List(int64(i+2), d)
+				l, err := db.Roster().List(int64(i+2), d)
 				if err := errors.Join(err, put(l)); err != nil {
 					return err
 				}
@@ -77,22 +77,22 @@ func TestCompareFails(t *testing.T) {
 	stop := errors.New("stop")
 	none := func(store.Difference) error { return nil }
 	for range 5 {
-		_, err := db.Compare(t.Context(), store.Comparison{Changed: none, Lines: func(put func(store.Listed) error) error {
-			l, err := db.List(2, depositor(1))
+		_, err := db.Roster().Compare(t.Context(), store.Comparison{Changed: none, Lines: func(put func(store.Listed) error) error {
+			l, err := db.Roster().List(2, depositor(1))
 			return errors.Join(err, put(l), stop)
 		}})
 		if !errors.Is(err, stop) {
 			t.Fatalf("got %v", err)
 		}
-		_, err = db.Compare(t.Context(), store.Comparison{Changed: func(store.Difference) error { return stop }, Lines: func(put func(store.Listed) error) error {
-			l, err := db.List(2, depositor(1))
+		_, err = db.Roster().Compare(t.Context(), store.Comparison{Changed: func(store.Difference) error { return stop }, Lines: func(put func(store.Listed) error) error {
+			l, err := db.Roster().List(2, depositor(1))
 			return errors.Join(err, put(l))
 		}})
 		if !errors.Is(err, stop) {
 			t.Fatalf("got %v", err)
 		}
 	}
-	if _, err := db.List(2, store.Depositor{}); !errors.Is(err, store.ErrDepositor) {
+	if _, err := db.Roster().List(2, store.Depositor{}); !errors.Is(err, store.ErrDepositor) {
 		t.Errorf("got %v", err)
 	}
 	if p, _ := compareFile(t, db, nil); p != (store.Plan{}) {

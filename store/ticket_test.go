@@ -61,7 +61,7 @@ func TestTicket(t *testing.T) {
 		}
 	}
 	ahead.Store(int64(store.TicketLife - time.Second))
-	if err := db.Purge(t.Context()); err != nil {
+	if err := db.Operations().Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if !spend(mine, "late", text, false) {

@@ -22,7 +22,7 @@ func TestTransferEndsByItsClaimAlone(t *testing.T) {
 	noError(t, err)
 	claim := func() store.Delivery {
 		t.Helper()
-		due, _, err := db.Due(t.Context(), 100)
+		due, _, err := db.Outbox().Due(t.Context(), 100)
 		noError(t, err)
 		for _, d := range due {
 			if d.Kind == store.NoticeTransferRequested {
@@ -41,9 +41,9 @@ func TestTransferEndsByItsClaimAlone(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, own, err)
 		}
 	}
-	noError(t, db.Abandon(t.Context(), first))
+	noError(t, db.Outbox().Abandon(t.Context(), first))
 	checkWaiting("given up without the claim")
-	noError(t, db.Delivered(t.Context(), first))
-	noError(t, db.Abandon(t.Context(), second))
+	noError(t, db.Outbox().Delivered(t.Context(), first))
+	noError(t, db.Outbox().Abandon(t.Context(), second))
 	checkWaiting("given up after the delivery")
 }

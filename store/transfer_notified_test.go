@@ -12,7 +12,7 @@ import (
 // markNotified marks the notice to the holder of the link as delivered.
 func markNotified(t testing.TB, db *store.DB, transfer *store.Transfer) {
 	t.Helper()
-	noError(t, db.Delivered(t.Context(), store.Delivery{ID: transfer.ID, Kind: store.NoticeTransferRequested}))
+	noError(t, db.Outbox().Delivered(t.Context(), store.Delivery{ID: transfer.ID, Kind: store.NoticeTransferRequested}))
 }
 
 // A transfer is due one window after the notification of the holder, not after the request.
@@ -73,15 +73,15 @@ func TestUndeliverableEndsTheTransfer(t *testing.T) {
 	db := storetest.Open(t, dsn, storetest.WithColumnCipher(cipher), storetest.WithNow(func() time.Time { return now }))
 	for n, fail := range []func(){
 		func() {
-			due, _, err := db.Due(t.Context(), 100)
+			due, _, err := db.Outbox().Due(t.Context(), 100)
 			noError(t, err)
 			for _, d := range due {
-				noError(t, db.Abandon(t.Context(), d))
+				noError(t, db.Outbox().Abandon(t.Context(), d))
 			}
 		},
 		func() { // not delivered within NoticeLife
 			now = now.Add(store.NoticeLife)
-			_, expired, err := db.Due(t.Context(), 100)
+			_, expired, err := db.Outbox().Due(t.Context(), 100)
 			if noError(t, err); expired == 0 {
 				t.Error("notice not given up")
 			}
@@ -104,13 +104,13 @@ func TestUndeliverableEndsTheTransfer(t *testing.T) {
 			t.Error(err)
 		}
 		now = now.Add(3 * time.Minute) // beyond any claim
-		due, _, err := db.Due(t.Context(), 100)
+		due, _, err := db.Outbox().Due(t.Context(), 100)
 		noError(t, err)
 		if len(due) != 1 || due[0].Kind != store.NoticeTransferUndeliverable {
 			t.Errorf("%+v", due)
 		}
 		for _, d := range due {
-			noError(t, db.Delivered(t.Context(), d))
+			noError(t, db.Outbox().Delivered(t.Context(), d))
 		}
 		next, err := db.RequestTransfer(t.Context(), opened(t, db, byUser(10*n+1)), order)
 		if err != nil || next.ID == transfer.ID {

@@ -67,20 +67,20 @@ func (c *transferRace) rivals() map[string]func() error {
 			return err
 		},
 		"withdraw": func() error {
-			_, err := c.one.WithdrawAuthorisation(ctx, store.Cancellation{Channel: store.ChannelAlipay, At: time.Now().Add(time.Minute),
+			_, err := c.one.Inbox().WithdrawAuthorisation(ctx, store.Cancellation{Channel: store.ChannelAlipay, At: time.Now().Add(time.Minute),
 				Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: fmt.Sprint("requester ", c.n)}})
 			return err
 		},
 		"close": func() error {
 			d := c.d
 			d.Status = store.StatusClosed
-			_, err := c.one.ImportDepositors(ctx, []store.Depositor{d})
+			_, err := c.one.Roster().ImportDepositors(ctx, []store.Depositor{d})
 			return err
 		},
 		"other person": func() error {
 			d := c.d
 			d.DocumentKey = fmt.Appendf(nil, "03:other %d", c.n)
-			_, err := c.one.ImportDepositors(ctx, []store.Depositor{d})
+			_, err := c.one.Roster().ImportDepositors(ctx, []store.Depositor{d})
 			return err
 		},
 	}
@@ -214,7 +214,7 @@ func TestNoLinkWithoutSession(t *testing.T) {
 	for n, end := range []func(store.Session) error{
 		func(s store.Session) error { return db.EndSession(t.Context(), s.TokenDigest) },
 		func(s store.Session) error {
-			_, err := db.WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, At: time.Now().Add(time.Second),
+			_, err := db.Inbox().WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, At: time.Now().Add(time.Second),
 				Identity: store.Identity{Provider: store.ProviderAlipay, AppID: storetest.AppID, Kind: "open_id", Value: "somebody"}})
 			return err
 		},
@@ -254,7 +254,7 @@ func TestWithdrawAgainstLink(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { linked = one.AddLink(t.Context(), s, a, nil) })
 		wg.Go(func() {
-			if _, err := two.WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, Identity: who, At: at}); err != nil {
+			if _, err := two.Inbox().WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, Identity: who, At: at}); err != nil {
 				t.Error(err)
 			}
 		})

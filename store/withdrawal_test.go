@@ -31,7 +31,7 @@ func TestWithdrawalEndsStepsOfClocksAhead(t *testing.T) {
 			_, err := ahead.OpenReset(t.Context(), s, a, r)
 			noError(t, err)
 		}
-		did, err := one.WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, Identity: byUser(n), At: time.Now()})
+		did, err := one.Inbox().WithdrawAuthorisation(t.Context(), store.Cancellation{Channel: store.ChannelAlipay, Identity: byUser(n), At: time.Now()})
 		if err != nil || !did {
 			t.Error(did, err)
 		}
@@ -75,7 +75,7 @@ func TestWithdrawalEndsStepsOfConcurrentLink(t *testing.T) {
 	})
 	awaitWaiting(t, db, 1, link)
 	withdrawn.Go(func() {
-		_, err := db.WithdrawAuthorisation(context.Background(), store.Cancellation{Channel: store.ChannelAlipay, Identity: both(1), At: time.Now()})
+		_, err := db.Inbox().WithdrawAuthorisation(context.Background(), store.Cancellation{Channel: store.ChannelAlipay, Identity: both(1), At: time.Now()})
 		if err != nil {
 			t.Error(err)
 		}

@@ -127,7 +127,7 @@ func TestManyClientsBehindPooler(t *testing.T) {
 			DocumentKey: []byte("03:E" + no), Status: store.StatusNormal, Hash: "no hash"})
 	}
 	ctx := testenv.Context(t)
-	_, err := db.ImportDepositors(ctx, people)
+	_, err := db.Roster().ImportDepositors(ctx, people)
 	cmdtest.NoError(t, err)
 	var wg sync.WaitGroup
 	for c := range clients {

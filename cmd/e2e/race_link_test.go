@@ -74,7 +74,7 @@ func issueCode(c *cmdtest.Citizen, code string) uuid.UUID {
 	c.Fixture.T.Helper()
 	a, err := c.Fixture.DB.AccountByNumber(c.Fixture.T.Context(), c.AccountNo)
 	cmdtest.NoError(c.Fixture.T, err)
-	_, err = c.Fixture.DB.IssueResetCode(c.Fixture.T.Context(), a, code, "window-3")
+	_, err = c.Fixture.DB.Operations().IssueResetCode(c.Fixture.T.Context(), a, code, "window-3")
 	cmdtest.NoError(c.Fixture.T, err)
 	return a.ID
 }

@@ -68,7 +68,7 @@ func addSecondAccount(n *cmdtest.Fixture, c *cmdtest.Citizen) uuid.UUID {
 	n.T.Helper()
 	second := *c
 	second.AccountNo = "77" + c.AccountNo[2:]
-	_, err := n.DB.ImportDepositors(n.T.Context(), []store.Depositor{n.Depositor(&second)})
+	_, err := n.DB.Roster().ImportDepositors(n.T.Context(), []store.Depositor{n.Depositor(&second)})
 	cmdtest.NoError(n.T, err)
 	a, err := n.DB.AccountByNumber(n.T.Context(), second.AccountNo)
 	cmdtest.NoError(n.T, err)

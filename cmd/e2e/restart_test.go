@@ -79,7 +79,7 @@ func TestImportKilled(t *testing.T) {
 	if n := strings.Count(string(cmdtest.ReadFile(t, path+".refused.csv")), "\n"); n != 26 {
 		t.Errorf("%d lines in the report", n)
 	}
-	has, err := s.Open().HasAccounts(t.Context(), accountNumbers(lines))
+	has, err := s.Open().Roster().HasAccounts(t.Context(), accountNumbers(lines))
 	cmdtest.NoError(t, err)
 	for i, there := range has {
 		if there == (lines[i+1] == "refused") {
@@ -225,7 +225,7 @@ func depositAccounts(n *cmdtest.Fixture, from, k int, hash string) {
 			DocumentKey: []byte("03:E" + no), Status: store.StatusNormal, Hash: hash,
 		}
 	}
-	_, err := n.DB.ImportDepositors(n.T.Context(), ds)
+	_, err := n.DB.Roster().ImportDepositors(n.T.Context(), ds)
 	cmdtest.NoError(n.T, err)
 }
 

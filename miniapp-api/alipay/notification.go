@@ -97,7 +97,7 @@ func (m *MiniProgram) record(ctx context.Context, n signing.Notification) error 
 	if n.NotifyID == "" {
 		return errors.New("alipay: message without notify_id")
 	}
-	first, err := m.db.RecordNotification(ctx, record)
+	first, err := m.db.Inbox().RecordNotification(ctx, record)
 	if err == nil {
 		m.log.InfoContext(ctx, "notification", "method", n.Method, "family", string(n.Family), "first", first, "key", n.KeySource)
 	}

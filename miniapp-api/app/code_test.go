@@ -16,13 +16,13 @@ func (h *env) inbox(c citizen) string {
 	var id string
 	must(h.t, storetest.ProbeOf(h.db).Get(&id, `SELECT code_id::text FROM sms_codes WHERE person_digest = $1 ORDER BY issued_at DESC LIMIT 1`,
 		h.db.PersonDigest(c.DocumentKey)))
-	due, _, err := h.db.DueSMS(h.t.Context(), 100, store.MediumSMS)
+	due, _, err := h.db.Outbox().DueSMS(h.t.Context(), 100, store.MediumSMS)
 	must(h.t, err)
 	i := slices.IndexFunc(due, func(d store.Delivery) bool { return d.ID.String() == id })
 	if i < 0 {
 		h.t.Fatal("no code was sent")
 	}
-	n, err := h.db.Notice(due[i])
+	n, err := h.db.Outbox().Notice(due[i])
 	must(h.t, err)
 	return n.Code
 }

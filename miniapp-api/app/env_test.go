@@ -92,7 +92,7 @@ func newEnvWith(t testing.TB, sms bool, change ...func(*httpapi.Config)) *env {
 	h.hasher = passwd.NewHasher(passwd.HasherConfig{Pepper: pepper, Memory: 64, Time: 1, Threads: 1, Slots: 4, Wait: testenv.Patience})
 	t.Cleanup(h.hasher.Close)
 	h.db = h.open()
-	_, err := h.db.ChangeChannel(t.Context(), store.ChannelOrder{Channel: store.ChannelApp, Action: store.ActionChannelSet, Operator: "li", Reason: "test"},
+	_, err := h.db.Registry().ChangeChannel(t.Context(), store.ChannelOrder{Channel: store.ChannelApp, Action: store.ActionChannelSet, Operator: "li", Reason: "test"},
 		func(e *store.ChannelEntry) error { e.IsOn = true; return nil })
 	must(t, err)
 	h.url = h.listen(h.db, "", change...)
@@ -151,7 +151,7 @@ func (h *env) citizen(change ...func(*store.Depositor)) citizen {
 	doc, err := document.Parse(c.Person.IDType, c.Person.IDNumber)
 	must(h.t, err)
 	c.DocumentKey = doc.Key()
-	_, err = h.db.ImportDepositors(h.t.Context(), []store.Depositor{c.Depositor})
+	_, err = h.db.Roster().ImportDepositors(h.t.Context(), []store.Depositor{c.Depositor})
 	must(h.t, err)
 	return c
 }

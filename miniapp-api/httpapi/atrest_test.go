@@ -28,7 +28,7 @@ func (h *env) runLife(password, next string) (token string) {
 	code := "2718281828"
 	a, err := h.db.AccountByNumber(h.t.Context(), c.AccountNo)
 	must(h.t, err)
-	_, err = h.db.IssueResetCode(h.t.Context(), a, code, "window-3")
+	_, err = h.db.Operations().IssueResetCode(h.t.Context(), a, code, "window-3")
 	must(h.t, err)
 	reset := p.post("/v1/password/resets", m{"code": code}, key("reset")).want(h.t, "OK")
 	p.post("/v1/password/resets/"+reset.get(h.t, "id").(string)+"/confirm", twice(password), key("again")).want(h.t, "PASSWORD_REUSED")

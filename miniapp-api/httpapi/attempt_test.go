@@ -115,7 +115,7 @@ func (p *client) deadRun(c citizen, path, key string, body any) {
 	s, err := db.Session(ctx, token[:])
 	must(p.h.t, err)
 	r := &store.IdempotencyRecord{Scope: s.IdentityDigest, KeyDigest: db.Digest("idempotency key", []byte(key)), RequestDigest: db.RequestDigests(path, raw)[0]}
-	_, err = db.Begin(ctx, r)
+	_, err = db.IdempotencyRecords().Begin(ctx, r)
 	must(p.h.t, err)
 	a, err := db.ReserveAttempt(ctx, store.AttemptRequest{PersonDigest: s.Link.PersonDigest, Scope: store.OwnerScope, AccountID: s.Link.AccountID,
 		Policy: p.h.lockoutPolicy(), Record: r})

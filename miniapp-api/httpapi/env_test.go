@@ -317,6 +317,6 @@ func (h *env) deposit(c citizen) {
 		d.Hash, err = h.server.Hasher.Hash(h.t.Context(), passwd.NewSecret(c.Password))
 		must(h.t, err)
 	}
-	_, err = h.db.ImportDepositors(context.Background(), []store.Depositor{d})
+	_, err = h.db.Roster().ImportDepositors(context.Background(), []store.Depositor{d})
 	must(h.t, err)
 }

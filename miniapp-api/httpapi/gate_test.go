@@ -23,7 +23,7 @@ import (
 func (h *env) closeChannel(byHand bool) {
 	h.t.Helper()
 	if byHand {
-		_, err := h.db.SwitchOff(h.t.Context(), store.ChannelOrder{Channel: store.ChannelAlipay, Operator: "li", Reason: "drill"}, true)
+		_, err := h.db.Registry().SwitchOff(h.t.Context(), store.ChannelOrder{Channel: store.ChannelAlipay, Operator: "li", Reason: "drill"}, true)
 		must(h.t, err)
 	} else {
 		h.setChannel(store.ChannelAlipay, func(e *store.ChannelEntry) {
@@ -38,7 +38,7 @@ func (h *env) closeChannel(byHand bool) {
 // setChannel changes a channel.
 func (h *env) setChannel(name string, change func(*store.ChannelEntry)) {
 	h.t.Helper()
-	_, err := h.db.ChangeChannel(h.t.Context(), store.ChannelOrder{Channel: name, Action: store.ActionChannelSet, Operator: "li", Reason: "test"},
+	_, err := h.db.Registry().ChangeChannel(h.t.Context(), store.ChannelOrder{Channel: name, Action: store.ActionChannelSet, Operator: "li", Reason: "test"},
 		func(e *store.ChannelEntry) error { change(e); return nil })
 	must(h.t, err)
 }

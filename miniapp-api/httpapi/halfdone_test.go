@@ -72,7 +72,7 @@ func TestHalfDone(t *testing.T) {
 			return p.post("/v1/password/resets/"+p.h.openID(c, "reset")+"/confirm", twice("Copper-Kettle-77"))
 		}, 6},
 		"erasure": {changing, func(p *client, c citizen) reply {
-			_, err := p.h.db.Erase(p.h.t.Context(), store.Erasure{Accounts: true, OperatorRequest: store.OperatorRequest{
+			_, err := p.h.db.Operations().Erase(p.h.t.Context(), store.Erasure{Accounts: true, OperatorRequest: store.OperatorRequest{
 				AccountNo: c.AccountNo, Operator: "li", Reason: "asked in writing"}})
 			if err != nil {
 				return reply{Code: "FAILED"}

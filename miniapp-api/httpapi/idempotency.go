@@ -121,7 +121,7 @@ func (s *Server) idempotencyRecord(c echo.Context, r Request, key string, body [
 // not an error.
 func (s *Server) beginRecord(ctx context.Context, r *store.IdempotencyRecord) (*store.Answer, error) {
 	for {
-		first, err := s.db.Begin(ctx, r)
+		first, err := s.db.IdempotencyRecords().Begin(ctx, r)
 		switch {
 		case errors.Is(err, store.ErrConflict):
 			return nil, ErrKeyReused
@@ -145,11 +145,11 @@ func (s *Server) completeRecord(ctx context.Context, r *store.IdempotencyRecord,
 	defer stop()
 	var err error
 	if unknown {
-		err = s.db.MarkUnknown(ctx, r)
+		err = s.db.IdempotencyRecords().MarkUnknown(ctx, r)
 	} else if a.Status >= 500 || a.Status == http.StatusTooManyRequests || a.Status == http.StatusUnauthorized {
-		err = s.db.Release(ctx, r)
+		err = s.db.IdempotencyRecords().Release(ctx, r)
 	} else {
-		err = s.db.Complete(ctx, r, a)
+		err = s.db.IdempotencyRecords().Complete(ctx, r, a)
 	}
 	if err != nil { // the lease ends it
 		s.log.LogAttrs(ctx, slog.LevelWarn, "idempotency record not completed", slog.String("cause", err.Error()))

@@ -72,7 +72,7 @@ func TestSessionAnswerIsKept(t *testing.T) {
 	}
 	h.client().post("/v1/sessions", m{"auth_code": code}, key("s2")).want(t, "AUTH_CODE_INVALID")
 	h.clock.Advance(25 * time.Hour)
-	must(t, h.db.Purge(t.Context()))
+	must(t, h.db.Operations().Purge(t.Context()))
 	if n := h.count(`SELECT (SELECT count(*) FROM idempotency_records) + (SELECT count(*) FROM sessions)`); n != 0 {
 		t.Errorf("%d rows outlived their time", n)
 	}

@@ -94,14 +94,14 @@ func TestPepperRotation(t *testing.T) {
 	h.pepper = after // every server is restarted with the new file
 	server := h.newServer()
 	p.url = h.listen(server)
-	read, err := h.db.Hashes(t.Context(), [16]byte{})
+	read, err := h.db.Operations().Hashes(t.Context(), [16]byte{})
 	must(t, err)
 	next, changed, err := server.Hasher.Rekey(read[0].Hash)
 	if len(read) != 1 || !changed {
 		t.Fatalf("%d hashes, changed %v", len(read), changed)
 	}
 	must(t, err)
-	n, err := h.db.ReplaceHashes(t.Context(), []store.NewHash{{Old: read[0], Hash: next}})
+	n, err := h.db.Operations().ReplaceHashes(t.Context(), []store.NewHash{{Old: read[0], Hash: next}})
 	must(t, err)
 	if now, _ := h.stored(c); n != 1 || len(pepperKeys(t, now)) != 2 {
 		t.Fatalf("%d replaced: %s", n, now)

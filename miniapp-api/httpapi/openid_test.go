@@ -38,7 +38,7 @@ func TestMovedMeanwhile(t *testing.T) {
 			r.Header.Set("Authorization", "Bearer "+p.token)
 			return selfservice.AsError(httpapi.Authed(h.server.Server, func(ctx context.Context, _ httpapi.Request, _ httpapi.None) (httpapi.None, error) {
 				if moves {
-					_, err := h.db.MoveToOpenID(ctx, h.changedOver(c), false)
+					_, err := h.db.Roster().MoveToOpenID(ctx, h.changedOver(c), false)
 					must(t, err)
 				}
 				return httpapi.None{}, found
@@ -84,7 +84,7 @@ func TestMoveBesideRequests(t *testing.T) {
 		var all sync.WaitGroup
 		all.Go(func() { answer = ask() })
 		all.Go(func() {
-			_, err := h.db.MoveToOpenID(context.Background(), h.changedOver(c), false)
+			_, err := h.db.Roster().MoveToOpenID(context.Background(), h.changedOver(c), false)
 			must(t, err)
 		})
 		all.Wait()
@@ -110,7 +110,7 @@ func TestRetryAfterMove(t *testing.T) {
 	p := h.linkedClient(c)
 	open := m{"id_number": c.IDNumber, "old_password": c.Password}
 	first := p.post("/v1/password/changes", open, header{"Idempotency-Key", "open"}).want(t, "OK")
-	_, err := h.db.MoveToOpenID(t.Context(), h.changedOver(c), false)
+	_, err := h.db.Roster().MoveToOpenID(t.Context(), h.changedOver(c), false)
 	must(t, err)
 	again := p.post("/v1/password/changes", open, header{"Idempotency-Key", "open"}).want(t, "OK")
 	if fmt.Sprint(first.get(t, "id")) != fmt.Sprint(again.get(t, "id")) {

@@ -52,7 +52,7 @@ func TestOwnData(t *testing.T) {
 	}
 
 	// After an erasure nothing is returned.
-	_, err = h.db.Erase(t.Context(), store.Erasure{OperatorRequest: store.OperatorRequest{AccountNo: c.AccountNo, Operator: "li", Reason: "asked in writing"}})
+	_, err = h.db.Operations().Erase(t.Context(), store.Erasure{OperatorRequest: store.OperatorRequest{AccountNo: c.AccountNo, Operator: "li", Reason: "asked in writing"}})
 	must(t, err)
 	p.get("/v1/me/data").want(t, "SESSION_EXPIRED")
 	h.logIn(c).get("/v1/me/data").want(t, "NOT_LINKED")

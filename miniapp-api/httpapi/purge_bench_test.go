@@ -30,7 +30,7 @@ func BenchmarkPurgeBesideReads(b *testing.B) {
 		purged := make(chan struct{})
 		go func() {
 			defer close(purged)
-			if err := h.db.Purge(context.Background()); err != nil {
+			if err := h.db.Operations().Purge(context.Background()); err != nil {
 				b.Error(err)
 			}
 		}()

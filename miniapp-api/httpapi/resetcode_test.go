@@ -15,7 +15,7 @@ func (h *env) issue(c citizen, code string) {
 	h.t.Helper()
 	a, err := h.db.AccountByNumber(h.t.Context(), c.AccountNo)
 	must(h.t, err)
-	_, err = h.db.IssueResetCode(h.t.Context(), a, code, "window-3")
+	_, err = h.db.Operations().IssueResetCode(h.t.Context(), a, code, "window-3")
 	must(h.t, err)
 }
 

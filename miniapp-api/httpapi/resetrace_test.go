@@ -146,7 +146,7 @@ func TestResetLimit(t *testing.T) {
 	h.exec(`UPDATE sessions SET seen_at = now() + interval '1 day', created_at = now() + interval '1 day'`)
 	q.post("/v1/password/resets", m{}).want(t, "OK")
 	h.clock.Advance(5 * 24 * time.Hour)
-	must(t, h.db.Purge(t.Context()))
+	must(t, h.db.Operations().Purge(t.Context()))
 	if n := h.count(`SELECT count(*) FROM daily_counts`); n != 0 {
 		t.Errorf("%d counts of past days", n)
 	}

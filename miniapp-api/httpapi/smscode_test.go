@@ -19,15 +19,15 @@ func (h *env) smsCode() string {
 	if len(due) != 1 {
 		h.t.Fatalf("%d SMS are due, want one", len(due))
 	}
-	n, err := h.db.Notice(due[0])
+	n, err := h.db.Outbox().Notice(due[0])
 	must(h.t, err)
-	must(h.t, h.db.SentSMS(h.t.Context(), due[0]))
+	must(h.t, h.db.Outbox().SentSMS(h.t.Context(), due[0]))
 	return n.Code
 }
 
 func (h *env) dueSMS() []store.Delivery {
 	h.t.Helper()
-	due, _, err := h.db.DueSMS(h.t.Context(), 100, store.MediumSMS)
+	due, _, err := h.db.Outbox().DueSMS(h.t.Context(), 100, store.MediumSMS)
 	must(h.t, err)
 	return due
 }

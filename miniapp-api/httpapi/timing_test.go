@@ -85,7 +85,7 @@ func manyPeople(b testing.TB, h *env, n int) []string {
 		depositors[i] = store.Depositor{DocumentKey: doc.Key(), Status: "01", Hash: hash, Person: store.Person{
 			Name: "测试人", IDType: "01", IDNumber: numbers[i], AccountNo: fmt.Sprintf("77%010d", i)}}
 	}
-	_, err = h.db.ImportDepositors(b.Context(), depositors)
+	_, err = h.db.Roster().ImportDepositors(b.Context(), depositors)
 	must(b, err)
 	return numbers
 }

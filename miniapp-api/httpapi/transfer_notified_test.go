@@ -14,7 +14,7 @@ import (
 func (h *env) notifyHolders() {
 	h.t.Helper()
 	for _, id := range h.untold() {
-		must(h.t, h.db.Delivered(h.t.Context(), store.Delivery{ID: id, Kind: store.NoticeTransferRequested}))
+		must(h.t, h.db.Outbox().Delivered(h.t.Context(), store.Delivery{ID: id, Kind: store.NoticeTransferRequested}))
 	}
 }
 
@@ -46,7 +46,7 @@ func (p *client) takeOver(c citizen) string {
 		return r.Code
 	}
 	waiting, _ := r.transferOf(p.h.t)
-	if err := p.h.db.Delivered(p.h.t.Context(), store.Delivery{ID: waiting.ID, Kind: store.NoticeTransferRequested}); err != nil {
+	if err := p.h.db.Outbox().Delivered(p.h.t.Context(), store.Delivery{ID: waiting.ID, Kind: store.NoticeTransferRequested}); err != nil {
 		p.h.t.Error(err)
 	}
 	return p.post("/v1/link-transfers/"+waiting.ID.String()+"/confirm", m{}).Code
@@ -55,10 +55,10 @@ func (p *client) takeOver(c citizen) string {
 // abandonAll marks the notices as failed, as the mailer does if Alipay accepts none.
 func (h *env) abandonAll() {
 	h.t.Helper()
-	due, _, err := h.db.Due(h.t.Context(), 1000)
+	due, _, err := h.db.Outbox().Due(h.t.Context(), 1000)
 	must(h.t, err)
 	for _, d := range due {
-		must(h.t, h.db.Abandon(h.t.Context(), d))
+		must(h.t, h.db.Outbox().Abandon(h.t.Context(), d))
 	}
 }
 

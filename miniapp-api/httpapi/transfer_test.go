@@ -85,11 +85,11 @@ func (p *client) sees(own, against string) {
 // wantNotices compares the notices to an Alipay user, by kind.
 func (h *env) wantNotices(c citizen, kinds ...string) {
 	h.t.Helper()
-	due, _, err := h.db.Due(h.t.Context(), 1000)
+	due, _, err := h.db.Outbox().Due(h.t.Context(), 1000)
 	must(h.t, err)
 	var got []string
 	for _, d := range due {
-		told, err := h.db.Notice(d)
+		told, err := h.db.Outbox().Notice(d)
 		must(h.t, err)
 		if told.Identity.Value == c.OpenID {
 			got = append(got, d.Kind)

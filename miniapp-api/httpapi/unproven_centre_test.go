@@ -106,7 +106,7 @@ func (w *model) issueCode() {
 	kept, err := w.db.AccountByNumber(context.Background(), a.no)
 	must(w.t, err)
 	a.code, a.tries = fmt.Sprintf("%010d", 7_000_000_000+invented()), map[*modelUser]int{}
-	a.codeEnds, err = w.db.IssueResetCode(context.Background(), kept, a.code, "window-3")
+	a.codeEnds, err = w.db.Operations().IssueResetCode(context.Background(), kept, a.code, "window-3")
 	must(w.t, err)
 	w.note("the counter issues a code for %s", a)
 }
@@ -117,7 +117,7 @@ func (w *model) exportPerson() {
 	h := pick(w, "human", w.humans)
 	doc, err := w.documents().Parse("01", h.number)
 	must(w.t, err)
-	data, err := w.db.Export(context.Background(), store.OperatorRequest{DocumentKey: doc.Key(), Operator: "li", Reason: "asked in writing"})
+	data, err := w.db.Operations().Export(context.Background(), store.OperatorRequest{DocumentKey: doc.Key(), Operator: "li", Reason: "asked in writing"})
 	if errors.Is(err, store.ErrNotFound) && len(w.ownedBy(h)) == 0 {
 		w.rt.Skip("nothing is kept of an account")
 	}
@@ -139,7 +139,7 @@ func (w *model) erasePerson() {
 	too := w.slip(3) && !w.spelledTwice(h)
 	doc, err := w.documents().Parse("01", h.number)
 	must(w.t, err)
-	_, err = w.db.Erase(context.Background(), store.Erasure{Accounts: too, OperatorRequest: store.OperatorRequest{DocumentKey: doc.Key(), Operator: "li", Reason: "asked in writing"}})
+	_, err = w.db.Operations().Erase(context.Background(), store.Erasure{Accounts: too, OperatorRequest: store.OperatorRequest{DocumentKey: doc.Key(), Operator: "li", Reason: "asked in writing"}})
 	if errors.Is(err, store.ErrNotFound) && len(w.ownedBy(h)) == 0 {
 		w.rt.Skip("nothing is kept of an account")
 	}

@@ -270,7 +270,7 @@ func (w *model) file(a *modelAccount) {
 		d.Hash, err = w.server.Hasher.Hash(context.Background(), passwd.NewSecret(a.password))
 		must(w.t, err)
 	}
-	done, err := w.db.ImportDepositors(context.Background(), []store.Depositor{d})
+	done, err := w.db.Roster().ImportDepositors(context.Background(), []store.Depositor{d})
 	must(w.t, err)
 	if done.Refused > 0 {
 		w.t.Fatalf("the centre's file is refused %s", a)

@@ -239,7 +239,7 @@ func (w *model) awaitTransfer() {
 func (w *model) notifyHolder(x *modelTransfer, taken bool) {
 	id := uuid.MustParse(x.id)
 	if taken {
-		must(w.t, w.db.Delivered(w.t.Context(), store.Delivery{ID: id, Kind: store.NoticeTransferRequested}))
+		must(w.t, w.db.Outbox().Delivered(w.t.Context(), store.Delivery{ID: id, Kind: store.NoticeTransferRequested}))
 		x.told, x.due = true, w.now().Add(w.centre.transfer.Window)
 		x.ends = x.due.Add(store.TransferLife)
 		w.sameTimes(x)
@@ -248,7 +248,7 @@ func (w *model) notifyHolder(x *modelTransfer, taken bool) {
 	}
 	var lease uuid.NullUUID
 	must(w.t, w.raw().QueryRow(`UPDATE outbox SET lease = outbox_id WHERE outbox_id = $1 RETURNING lease`, id).Scan(&lease))
-	must(w.t, w.db.Abandon(w.t.Context(), store.Delivery{ID: id, Kind: store.NoticeTransferRequested, Lease: lease.UUID}))
+	must(w.t, w.db.Outbox().Abandon(w.t.Context(), store.Delivery{ID: id, Kind: store.NoticeTransferRequested, Lease: lease.UUID}))
 	x.state = store.TransferUndeliverable
 	w.note("the holder cannot be told of the transfer of %s", x.user)
 }

@@ -84,7 +84,7 @@ func (r *channelRegistry) read(done chan<- struct{}) {
 	defer stop()
 	r.report(ctx)
 	now := r.db.Now() // before the read: the registry is at least that new
-	all, err := r.db.Channels(ctx)
+	all, err := r.db.Registry().Channels(ctx)
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -172,7 +172,7 @@ func (r *channelRegistry) report(ctx context.Context) {
 		if c.Requests+c.Failures == 0 {
 			continue
 		}
-		done, err := r.db.CountChannel(ctx, c)
+		done, err := r.db.Registry().CountChannel(ctx, c)
 		if err != nil {
 			r.log.Warn("requests of a channel not counted", "channel", c.Channel, "err", err)
 			continue

@@ -43,7 +43,7 @@ func (r *registryTest) pass(d time.Duration) { r.now.Add(int64(d)) }
 
 func (r *registryTest) set(change func(*store.ChannelEntry)) {
 	r.t.Helper()
-	_, err := r.db.ChangeChannel(r.t.Context(), store.ChannelOrder{Channel: string(testChannel), Action: store.ActionChannelSet, Operator: "li", Reason: "test"},
+	_, err := r.db.Registry().ChangeChannel(r.t.Context(), store.ChannelOrder{Channel: string(testChannel), Action: store.ActionChannelSet, Operator: "li", Reason: "test"},
 		func(e *store.ChannelEntry) error { change(e); return nil })
 	must(r.t, err)
 }

@@ -39,13 +39,13 @@ func (h *signInCentre) purposeOf(id uuid.UUID) (purpose string) {
 // codeOf returns the code of a step, as the phone on file receives it.
 func (h *signInCentre) codeOf(step *SignInStep) passwd.Secret {
 	h.t.Helper()
-	due, _, err := h.db.DueSMS(h.t.Context(), 10, store.MediumSMS)
+	due, _, err := h.db.Outbox().DueSMS(h.t.Context(), 10, store.MediumSMS)
 	must(h.t, err)
 	i := slices.IndexFunc(due, func(d store.Delivery) bool { return d.ID == step.Code.ID })
 	if i < 0 {
 		h.t.Fatal("the code was not sent")
 	}
-	n, err := h.db.Notice(due[i])
+	n, err := h.db.Outbox().Notice(due[i])
 	must(h.t, err)
 	return passwd.NewSecret(n.Code)
 }

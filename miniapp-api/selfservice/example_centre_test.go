@@ -37,7 +37,7 @@ func exampleCentre() (*selfservice.Service, *store.DB) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	_, err = db.ImportDepositors(ctx, []store.Depositor{{
+	_, err = db.Roster().ImportDepositors(ctx, []store.Depositor{{
 		Person: store.Person{Name: "欧阳测试", IDType: doc.Type, IDNumber: doc.Number, AccountNo: "880000000001"}, DocumentKey: doc.Key(),
 		Status: store.StatusNormal, Hash: hash,
 	}})

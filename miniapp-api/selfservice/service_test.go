@@ -182,14 +182,14 @@ func TestLinkOvertaken(t *testing.T) {
 			must(t, err)
 			d := store.Depositor{Person: store.Person{Name: "欧阳测试", IDType: "01", AccountNo: "880000000001"}, Status: store.StatusNormal, Hash: hash}
 			d.DocumentKey, d.Person.IDNumber = documentOf(t, "990101195603070012")
-			_, err = s.db.ImportDepositors(t.Context(), []store.Depositor{d})
+			_, err = s.db.Roster().ImportDepositors(t.Context(), []store.Depositor{d})
 			must(t, err)
 			session, err := s.db.OpenSession(t.Context(), "channel", []byte(t.Name()), store.Visitor{Identity: store.Identity{Provider: "provider", AppID: "app", Kind: "open_id", Value: "somebody"}})
 			must(t, err)
 			a, err := s.db.ReserveAttempt(t.Context(), store.AttemptRequest{PersonDigest: s.db.PersonDigest(d.DocumentKey), Scope: store.PublicScope, Policy: lockoutPolicy(s.policy)})
 			must(t, err)
 			tt.change(&d)
-			_, err = s.db.ImportDepositors(t.Context(), []store.Depositor{d})
+			_, err = s.db.Roster().ImportDepositors(t.Context(), []store.Depositor{d})
 			must(t, err)
 			if _, err := s.writeLink(t.Context(), Caller{Session: session}, candidate{account: *a.Account, by: ProofCertdoc}); !errors.Is(err, tt.want) {
 				t.Errorf("got %v, want %v", err, tt.want)

@@ -56,12 +56,12 @@ func newSignInCentre(t testing.TB, change ...func(*passwd.Policy)) *signInCentre
 // code returns the code of the latest SMS.
 func (h *signInCentre) code() string {
 	h.t.Helper()
-	due, _, err := h.db.DueSMS(h.t.Context(), 10, store.MediumSMS)
+	due, _, err := h.db.Outbox().DueSMS(h.t.Context(), 10, store.MediumSMS)
 	must(h.t, err)
 	if len(due) != 1 {
 		h.t.Fatalf("%d SMS", len(due))
 	}
-	n, err := h.db.Notice(due[0])
+	n, err := h.db.Outbox().Notice(due[0])
 	must(h.t, err)
 	return n.Code
 }
@@ -78,7 +78,7 @@ func (h *signInCentre) depositor(n int, change ...func(*store.Depositor)) store.
 	for _, f := range change {
 		f(&d)
 	}
-	_, err = h.db.ImportDepositors(h.t.Context(), []store.Depositor{d})
+	_, err = h.db.Roster().ImportDepositors(h.t.Context(), []store.Depositor{d})
 	must(h.t, err)
 	return d
 }

@@ -41,7 +41,7 @@ func newCodeEnv(t *testing.T) *codeEnv {
 func (e *codeEnv) depositor(n, phone string) store.Account {
 	e.t.Helper()
 	key := []byte("document " + n)
-	_, err := e.db.ImportDepositors(e.t.Context(), []store.Depositor{{
+	_, err := e.db.Roster().ImportDepositors(e.t.Context(), []store.Depositor{{
 		Person: store.Person{Name: "测试", IDType: "01", IDNumber: n, Phone: phone, AccountNo: n}, Status: store.StatusNormal, DocumentKey: key, Hash: "h",
 	}})
 	must(e.t, err)
@@ -53,12 +53,12 @@ func (e *codeEnv) depositor(n, phone string) store.Account {
 // sent returns the code of the one SMS that is due.
 func (e *codeEnv) sent() passwd.Secret {
 	e.t.Helper()
-	due, _, err := e.db.DueSMS(e.t.Context(), 10, store.MediumSMS)
+	due, _, err := e.db.Outbox().DueSMS(e.t.Context(), 10, store.MediumSMS)
 	must(e.t, err)
 	if len(due) != 1 {
 		e.t.Fatalf("%d SMS", len(due))
 	}
-	n, err := e.db.Notice(due[0])
+	n, err := e.db.Outbox().Notice(due[0])
 	must(e.t, err)
 	return passwd.NewSecret(n.Code)
 }
@@ -160,7 +160,7 @@ func TestSendCodeToClaimed(t *testing.T) {
 		}
 		e.is(e.checkCode(ctx, codeForReset, a, session, code.ID, wrong), ErrCodeGone)
 	}
-	if due, _, err := e.db.DueSMS(ctx, 10, store.MediumSMS); err != nil || len(due) != 0 {
+	if due, _, err := e.db.Outbox().DueSMS(ctx, 10, store.MediumSMS); err != nil || len(due) != 0 {
 		t.Errorf("%d more SMS, %v", len(due), err)
 	}
 }

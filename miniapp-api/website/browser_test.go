@@ -138,7 +138,7 @@ func TestClosedChannel(t *testing.T) {
 	now := h.db.Now().In(time.FixedZone("", 8*3600))
 	minute := now.Hour()*60 + now.Minute()
 	order := store.ChannelOrder{Channel: store.ChannelWebsite, Action: store.ActionChannelHours, Operator: "operator", Reason: "test"}
-	_, err := h.db.ChangeChannel(t.Context(), order, func(e *store.ChannelEntry) error {
+	_, err := h.db.Registry().ChangeChannel(t.Context(), order, func(e *store.ChannelEntry) error {
 		e.Opens, e.Closes = (minute+120)%1440, (minute+240)%1440
 		return nil
 	})
@@ -152,7 +152,7 @@ func TestClosedChannel(t *testing.T) {
 		t.Error("no time to come back")
 	}
 	b.submit(b.get("/freeze"), "/freeze").leads(t, "/sign-in?why=frozen")
-	_, err = h.db.SwitchOff(t.Context(), store.ChannelOrder{Channel: store.ChannelWebsite, Action: store.ActionChannelOff, Operator: "operator", Reason: "test"}, true)
+	_, err = h.db.Registry().SwitchOff(t.Context(), store.ChannelOrder{Channel: store.ChannelWebsite, Action: store.ActionChannelOff, Operator: "operator", Reason: "test"}, true)
 	must(t, err)
 	h.ahead.Add(int64(10 * time.Second))
 	b.get("/sign-in").want(t, 503)

@@ -144,7 +144,7 @@ func (h *env) citizen(change ...func(*store.Depositor)) citizen {
 	doc, err := document.Parse(c.Person.IDType, c.Person.IDNumber)
 	must(h.t, err)
 	c.DocumentKey = doc.Key()
-	_, err = h.db.ImportDepositors(h.t.Context(), []store.Depositor{c.Depositor})
+	_, err = h.db.Roster().ImportDepositors(h.t.Context(), []store.Depositor{c.Depositor})
 	must(h.t, err)
 	return c
 }
@@ -332,19 +332,19 @@ func checkDigit(body string) string { return document.CheckDigit(body) }
 func (h *env) switchOn() {
 	h.t.Helper()
 	order := store.ChannelOrder{Channel: store.ChannelWebsite, Action: store.ActionChannelOn, Operator: "operator", Reason: "test"}
-	_, err := h.db.ChangeChannel(h.t.Context(), order, func(e *store.ChannelEntry) error { e.IsOn = true; return nil })
+	_, err := h.db.Registry().ChangeChannel(h.t.Context(), order, func(e *store.ChannelEntry) error { e.IsOn = true; return nil })
 	must(h.t, err)
 }
 
 // code returns the code of the only SMS that waits.
 func (h *env) code() string {
 	h.t.Helper()
-	due, _, err := h.db.DueSMS(h.t.Context(), 10, store.MediumSMS)
+	due, _, err := h.db.Outbox().DueSMS(h.t.Context(), 10, store.MediumSMS)
 	must(h.t, err)
 	if len(due) != 1 {
 		h.t.Fatalf("%d SMS", len(due))
 	}
-	n, err := h.db.Notice(due[0])
+	n, err := h.db.Outbox().Notice(due[0])
 	must(h.t, err)
 	return n.Code
 }

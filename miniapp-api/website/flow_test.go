@@ -143,7 +143,7 @@ func TestForgotten(t *testing.T) {
 	c := h.citizen()
 	account, err := h.db.AccountByNumber(t.Context(), c.Person.AccountNo)
 	must(t, err)
-	_, err = h.db.IssueResetCode(t.Context(), account, "0123456789", "clerk-1")
+	_, err = h.db.Operations().IssueResetCode(t.Context(), account, "0123456789", "clerk-1")
 	must(t, err)
 	b := h.browser()
 	form := func(name, number, code string) []string {
@@ -177,7 +177,7 @@ func TestResetSignedIn(t *testing.T) {
 	b.signIn(c)
 	account, err := h.db.AccountByNumber(t.Context(), c.Person.AccountNo)
 	must(t, err)
-	_, err = h.db.IssueResetCode(t.Context(), account, "0123456789", "clerk-1")
+	_, err = h.db.Operations().IssueResetCode(t.Context(), account, "0123456789", "clerk-1")
 	must(t, err)
 	page := b.submit(b.get("/password/reset").want(t, 200), "/password/reset", "code", "").want(t, 400, "10位数字")
 	v := b.submit(page, "/password/reset", "code", "0123456789")
@@ -192,7 +192,7 @@ func TestAccounts(t *testing.T) {
 	c := h.citizen()
 	second := c.Depositor
 	second.Person.AccountNo += "2"
-	_, err := h.db.ImportDepositors(t.Context(), []store.Depositor{second})
+	_, err := h.db.Roster().ImportDepositors(t.Context(), []store.Depositor{second})
 	must(t, err)
 	b := h.browser()
 	b.submit(b.get("/sign-in"), "/sign-in", "id_type", "01", "id_number", "", "account_no", c.Person.AccountNo, "password", c.Password).leads(t, "/")

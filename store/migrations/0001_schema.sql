@@ -370,7 +370,7 @@ CREATE INDEX password_tickets_made ON password_tickets (center_id, made_at);
 
 -- The Alipay user to whom a payload of my.getPhoneNumber belongs: the first who sent it. The
 -- payload contains neither the user nor a time, so only this row shows that another user sends
--- it again. A row outlives the sessions, see DB.Purge.
+-- it again. A row outlives the sessions, see Operations.Purge.
 CREATE TABLE phone_payloads (
 	center_id       text        NOT NULL,
 	payload_digest  bytea       NOT NULL,
@@ -554,7 +554,7 @@ CREATE TABLE operator_actions (
 	action     text        NOT NULL CHECK (length(action) > 0),
 	account_id uuid,
 	channel    text, -- of an action on a channel
-	reason     text        NOT NULL CHECK (length(reason) > 0), -- no personal data, see DB.Unlock
+	reason     text        NOT NULL CHECK (length(reason) > 0), -- no personal data, see Operations.Unlock
 	PRIMARY KEY (center_id, action_id),
 	CHECK ((account_id IS NULL) <> (channel IS NULL))
 );

@@ -81,7 +81,7 @@ func (n *Fixture) AddCitizens(k int, base string) []*Citizen {
 		rows[i] = n.Depositor(all[i])
 		n.Sim.Add(all[i].Person)
 	}
-	_, err := n.DB.ImportDepositors(n.T.Context(), rows)
+	_, err := n.DB.Roster().ImportDepositors(n.T.Context(), rows)
 	NoError(n.T, err)
 	return all
 }

@@ -41,7 +41,7 @@ func (d *demo) switchOn(ctx context.Context) error {
 	var all []error
 	for _, channel := range []string{store.ChannelWebsite, store.ChannelApp} {
 		order := store.ChannelOrder{Channel: channel, Action: store.ActionChannelOn, Operator: "demo", Reason: "the demo shows the channel"}
-		_, err := d.app.DB.ChangeChannel(ctx, order, func(e *store.ChannelEntry) error { e.IsOn = true; return nil })
+		_, err := d.app.DB.Registry().ChangeChannel(ctx, order, func(e *store.ChannelEntry) error { e.IsOn = true; return nil })
 		all = append(all, err)
 	}
 	return errors.Join(all...)

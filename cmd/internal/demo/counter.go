@@ -132,7 +132,7 @@ func (c *counter) issueCode(ctx context.Context, s story) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	until, err := c.app.DB.IssueResetCode(ctx, a, code, clerk)
+	until, err := c.app.DB.Operations().IssueResetCode(ctx, a, code, clerk)
 	return struct {
 		Code  string    `json:"code"`
 		Until time.Time `json:"until"`
@@ -146,7 +146,7 @@ func (c *counter) setStatus(ctx context.Context, s story, status string) (any, e
 		return nil, err
 	}
 	d.Status = status
-	_, err = c.app.DB.ImportDepositors(ctx, []store.Depositor{d})
+	_, err = c.app.DB.Roster().ImportDepositors(ctx, []store.Depositor{d})
 	return struct {
 		Status string `json:"status"`
 	}{status}, err

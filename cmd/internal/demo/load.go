@@ -29,7 +29,7 @@ func loadPeople(ctx context.Context, a *serve.App, people []story) error {
 		}
 		depositors = append(depositors, d)
 	}
-	if _, err := a.DB.ImportDepositors(ctx, depositors); err != nil {
+	if _, err := a.DB.Roster().ImportDepositors(ctx, depositors); err != nil {
 		return err
 	}
 	for _, s := range missing {
@@ -51,7 +51,7 @@ func missingStories(ctx context.Context, a *serve.App, people []story) ([]story,
 			with, numbers = append(with, s), append(numbers, s.account)
 		}
 	}
-	has, err := a.DB.HasAccounts(ctx, numbers)
+	has, err := a.DB.Roster().HasAccounts(ctx, numbers)
 	if err != nil {
 		return nil, err
 	}

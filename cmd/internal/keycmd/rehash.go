@@ -99,7 +99,7 @@ type rehashing struct {
 
 // run rehashes all hashes in batches.
 func (r *rehashing) run(ctx context.Context, w terminal.Stdio) error {
-	total, err := r.db.CountHashes(ctx)
+	total, err := r.db.Operations().CountHashes(ctx)
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (r *rehashing) run(ctx context.Context, w terminal.Stdio) error {
 	defer m.End()
 	var after uuid.UUID
 	for done := int64(0); ; {
-		batch, err := r.db.Hashes(ctx, after)
+		batch, err := r.db.Operations().Hashes(ctx, after)
 		if err != nil || len(batch) == 0 {
 			return err
 		}
@@ -139,7 +139,7 @@ func (r *rehashing) rekeyBatch(ctx context.Context, batch []store.StoredHash) er
 	if len(all) == 0 {
 		return nil
 	}
-	n, err := r.db.ReplaceHashes(ctx, all)
+	n, err := r.db.Operations().ReplaceHashes(ctx, all)
 	r.replaced += n
 	r.raced += int64(len(all)) - n
 	return err

@@ -26,7 +26,7 @@ func depositAccounts(s *cmdtest.ServerEnv, db *store.DB, from, n int, hash strin
 			DocumentKey: []byte("03:E" + no), Status: store.StatusNormal, Hash: hash,
 		}
 	}
-	_, err := db.ImportDepositors(s.T.Context(), ds)
+	_, err := db.Roster().ImportDepositors(s.T.Context(), ds)
 	cmdtest.NoError(s.T, err)
 }
 
@@ -97,7 +97,7 @@ func TestRehash(t *testing.T) {
 	cmdtest.WantIn(t, mustRehash(s), "Replaced 0 hashes")
 	wantLayers(s, map[string]int{first + "." + second: n})
 
-	a, err := db.Hashes(t.Context(), [16]byte{})
+	a, err := db.Operations().Hashes(t.Context(), [16]byte{})
 	cmdtest.NoError(t, err)
 	now := s.Hasher()
 	if ok, upgrade, err := now.Verify(t.Context(), a[0].Hash, right); !ok || !upgrade || err != nil {

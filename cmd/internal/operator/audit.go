@@ -60,10 +60,10 @@ func audit(ctx context.Context, w terminal.Stdio, since time.Time, asks bool) er
 		if err != nil {
 			return err
 		}
-		if all, err = db.OperatorActionsOn(ctx, number, since); err != nil {
+		if all, err = db.Operations().OperatorActionsOn(ctx, number, since); err != nil {
 			return err
 		}
-	} else if all, err = db.OperatorActions(ctx, since); err != nil {
+	} else if all, err = db.Operations().OperatorActions(ctx, since); err != nil {
 		return err
 	}
 	if len(all) == 0 {

@@ -131,7 +131,7 @@ func (o *channelOptions) change(ctx context.Context, w terminal.Stdio, channel, 
 	if err != nil {
 		return settings.Problem{Setting: "FUNDPASS_POLICY_FILE", Err: err}
 	}
-	e, err := db.ChangeChannel(ctx, order, func(e *store.ChannelEntry) error {
+	e, err := db.Registry().ChangeChannel(ctx, order, func(e *store.ChannelEntry) error {
 		if err := change(e); err != nil {
 			return err
 		}
@@ -192,7 +192,7 @@ func (o *channelOptions) off(ctx context.Context, w terminal.Stdio, channel stri
 		return err
 	}
 	defer db.Close()
-	done, err := db.SwitchOff(ctx, order, emergency)
+	done, err := db.Registry().SwitchOff(ctx, order, emergency)
 	switch {
 	case errors.Is(err, store.ErrSameOperator):
 		return fmt.Errorf("%s has requested it already: another operator has to run this, or use --emergency", o.operator)

@@ -32,11 +32,11 @@ func listChannels(ctx context.Context, w terminal.Stdio) error {
 		return err
 	}
 	defer db.Close()
-	all, err := db.Channels(ctx)
+	all, err := db.Registry().Channels(ctx)
 	if err != nil {
 		return err
 	}
-	pending, err := db.PendingOffs(ctx)
+	pending, err := db.Registry().PendingOffs(ctx)
 	if err != nil {
 		return err
 	}

@@ -159,10 +159,10 @@ func TestChannelRefusals(t *testing.T) {
 		}
 	}
 	db := s.Open()
-	if all, err := db.OperatorActions(t.Context(), db.Now().AddDate(-1, 0, 0)); err != nil || len(all) > 0 {
+	if all, err := db.Operations().OperatorActions(t.Context(), db.Now().AddDate(-1, 0, 0)); err != nil || len(all) > 0 {
 		t.Errorf("%+v %v", all, err)
 	}
-	all, err := db.Channels(t.Context())
+	all, err := db.Registry().Channels(t.Context())
 	cmdtest.NoError(t, err)
 	for _, e := range all {
 		if usual, _ := store.DefaultChannel(e.Channel); e.Title != usual.Title || e.IsOn != usual.IsOn || !e.SetAt.IsZero() {

@@ -50,7 +50,7 @@ func erasePerson(ctx context.Context, w terminal.Stdio, e eraseOptions) error {
 	}
 	var done store.Erased
 	err := e.withPerson(ctx, w, func(db *store.DB, u store.OperatorRequest) (err error) {
-		done, err = db.Erase(ctx, store.Erasure{OperatorRequest: u, Accounts: e.accounts, DryRun: !e.yes})
+		done, err = db.Operations().Erase(ctx, store.Erasure{OperatorRequest: u, Accounts: e.accounts, DryRun: !e.yes})
 		return err
 	})
 	if err != nil {

@@ -90,7 +90,7 @@ func exportPerson(ctx context.Context, w terminal.Stdio, e exportOptions) error 
 func (e exportOptions) write(ctx context.Context, w terminal.Stdio, to io.Writer) error {
 	var data store.PersonData
 	err := e.withPerson(ctx, w, func(db *store.DB, u store.OperatorRequest) (err error) {
-		data, err = db.Export(ctx, u)
+		data, err = db.Operations().Export(ctx, u)
 		return err
 	})
 	if err != nil {

@@ -89,7 +89,7 @@ func issueResetCode(ctx context.Context, w terminal.Stdio, operator string) erro
 	if err != nil {
 		return err
 	}
-	until, err := db.IssueResetCode(ctx, a, code, operator)
+	until, err := db.Operations().IssueResetCode(ctx, a, code, operator)
 	if err != nil {
 		return err
 	}

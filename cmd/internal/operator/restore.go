@@ -82,7 +82,7 @@ func restoreList(ctx context.Context, w terminal.Stdio, since time.Time, out str
 		return err
 	}
 	defer db.Close()
-	lost, err := db.LostEvents(ctx, since)
+	lost, err := db.Operations().LostEvents(ctx, since)
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func restoreFinish(ctx context.Context, w terminal.Stdio, r restoreOptions) erro
 	if err != nil {
 		return err
 	}
-	done, err := db.FinishRestore(ctx, store.Restoration{Operator: r.operator, Reason: r.reason, Lost: lost, DryRun: !r.yes})
+	done, err := db.Operations().FinishRestore(ctx, store.Restoration{Operator: r.operator, Reason: r.reason, Lost: lost, DryRun: !r.yes})
 	if err != nil {
 		return err
 	}
@@ -196,7 +196,7 @@ func (r restoreOptions) eraseAgain(ctx context.Context, db *store.DB, lost []sto
 		if !e.IsErasure() {
 			continue
 		}
-		_, err := db.Erase(ctx, store.Erasure{
+		_, err := db.Operations().Erase(ctx, store.Erasure{
 			OperatorRequest: store.OperatorRequest{AccountID: e.AccountID, Operator: r.operator, Reason: r.reason},
 			Accounts:        e.Kind == store.ActionEraseWithAccount, DryRun: !r.yes,
 		})

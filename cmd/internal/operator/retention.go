@@ -43,7 +43,7 @@ func retention(ctx context.Context, w terminal.Stdio, dryRun bool) error {
 		return err
 	}
 	defer db.Close()
-	all, err := db.Retention(ctx, s.AuditYears, dryRun)
+	all, err := db.Operations().Retention(ctx, s.AuditYears, dryRun)
 	title := w.Language.T("deleted")
 	if dryRun {
 		title = w.Language.T("to delete")

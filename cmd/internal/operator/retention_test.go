@@ -53,7 +53,7 @@ func TestRetentionRefuses(t *testing.T) {
 	if got := cmdtest.Run(t, n.Env(), "retention", "all"); !errors.Is(got.Err, terminal.ErrUsage) {
 		t.Errorf("an argument: %v", got.Err)
 	}
-	if _, err := n.DB.Retention(t.Context(), 0, true); err == nil || errors.Is(err, store.ErrUnavailable) {
+	if _, err := n.DB.Operations().Retention(t.Context(), 0, true); err == nil || errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("no years: %v", err)
 	}
 }

@@ -72,7 +72,7 @@ func unlock(ctx context.Context, w terminal.Stdio, u operatorOptions) error {
 	}
 	var done store.Unlocked
 	err := u.withPerson(ctx, w, func(db *store.DB, want store.OperatorRequest) (err error) {
-		done, err = db.Unlock(ctx, want)
+		done, err = db.Operations().Unlock(ctx, want)
 		return err
 	})
 	if err != nil {

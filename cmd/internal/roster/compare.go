@@ -36,7 +36,7 @@ func (s *syncer) compare(ctx context.Context, progress io.Writer) (err error) {
 		}
 	}()
 	cut := func() (piece, error) { return s.cutLines(store.ImportBatch, nil) } // nothing is hashed
-	s.plan, err = s.db.Compare(ctx, store.Comparison{
+	s.plan, err = s.db.Roster().Compare(ctx, store.Comparison{
 		Changed: s.note,
 		Kinds:   func(all []store.ChangeKind) { s.kinds = all },
 		Lines: func(put func(store.Listed) error) error {
@@ -64,13 +64,13 @@ func (s *syncer) list(ctx context.Context, p *piece) {
 		if e.digest.Kind() != "" || e.passwordless {
 			e.Hash = notHashed // the password does not matter here
 		}
-		if p.listed[i], p.err = s.db.List(e.line, e.Depositor); p.err != nil {
+		if p.listed[i], p.err = s.db.Roster().List(e.line, e.Depositor); p.err != nil {
 			return
 		}
 		p.listed[i].Passwordless = e.passwordless
 	}
 	for _, r := range p.restricted {
-		p.listed = append(p.listed, s.db.ListRestriction(r))
+		p.listed = append(p.listed, s.db.Roster().ListRestriction(r))
 	}
 }
 

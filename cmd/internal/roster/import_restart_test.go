@@ -20,7 +20,7 @@ func linesDone(s *cmdtest.ServerEnv, db *store.DB, digest []byte, more int64) in
 	var p store.Progress
 	testenv.Eventually(s.T, "the import gets on", func() (on bool) {
 		var err error
-		p, err = db.BeginImport(s.T.Context(), digest, nil)
+		p, err = db.Roster().BeginImport(s.T.Context(), digest, nil)
 		return err == nil && p.Lines > more
 	})
 	return p.Lines
@@ -65,7 +65,7 @@ func TestImportTogether(t *testing.T) {
 	db := s.Open()
 	r, err := fileRoster(path, autoEncoding)
 	cmdtest.NoError(t, err)
-	p, err := db.BeginImport(t.Context(), r.digest, nil)
+	p, err := db.Roster().BeginImport(t.Context(), r.digest, nil)
 	if err != nil || p.Lines != 0 {
 		t.Fatalf("%+v, %v", p, err)
 	}

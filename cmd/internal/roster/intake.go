@@ -84,7 +84,7 @@ func withIntake(ctx context.Context, w terminal.Stdio, r roster, f func(*intake)
 		report: newReport(r.name + ".refused.csv"), hashing: make(chan struct{}, runtime.NumCPU()),
 		kinds: map[string]kindCount{},
 	}
-	if m.numberStats.held, err = db.AccountNoLengths(ctx); err != nil {
+	if m.numberStats.held, err = db.Roster().AccountNoLengths(ctx); err != nil {
 		return err
 	}
 	return f(m)
@@ -166,7 +166,7 @@ func (m *intake) readHeader() error {
 // begin finds out how much of file earlier runs wrote.
 func (m *intake) begin(ctx context.Context, file []byte, run *uuid.UUID) (err error) {
 	m.file, m.runID = file, run
-	m.begun, err = m.db.BeginImport(ctx, file, run)
+	m.begun, err = m.db.Roster().BeginImport(ctx, file, run)
 	m.cut, m.last = m.begun.Lines, m.begun.Lines
 	return err
 }
@@ -185,7 +185,7 @@ func (m *intake) write(ctx context.Context, chosen *lineSet) error {
 
 // finish records that all lines are written.
 func (m *intake) finish(ctx context.Context) (err error) {
-	m.done, err = m.db.FinishImport(context.WithoutCancel(ctx), m.file, m.last)
+	m.done, err = m.db.Roster().FinishImport(context.WithoutCancel(ctx), m.file, m.last)
 	return err
 }
 
@@ -201,7 +201,7 @@ func (m *intake) prepare(ctx context.Context, p *piece) {
 	for i := range p.entries {
 		ds[i] = p.entries[i].Depositor
 	}
-	if p.batch, p.err = m.db.SealBatch(ds); p.err == nil {
+	if p.batch, p.err = m.db.Roster().SealBatch(ds); p.err == nil {
 		p.batch.Restrict(p.restricted)
 	}
 }
@@ -215,7 +215,7 @@ func (m *intake) wasDone(p *piece) bool { return p.to <= m.begun.Lines }
 func (m *intake) take(ctx context.Context, p *piece) error {
 	incomplete := m.wasDone(p)
 	if !incomplete {
-		if _, err := m.db.ImportStep(ctx, store.ImportStep{
+		if _, err := m.db.Roster().ImportStep(ctx, store.ImportStep{
 			File: m.file, Run: m.runID, From: p.from, Lines: p.to, Bytes: p.bytes, Refused: p.refused, Batch: p.batch,
 		}); err != nil {
 			return err
@@ -240,7 +240,7 @@ func (m *intake) refuseMissing(ctx context.Context, p *piece) error {
 	for i, e := range p.entries {
 		numbers[i] = e.Person.AccountNo
 	}
-	there, err := m.db.HasAccounts(ctx, numbers)
+	there, err := m.db.Roster().HasAccounts(ctx, numbers)
 	for i, is := range there {
 		if err == nil && !is {
 			p.refusals = append(p.refusals, refusal{line: p.entries[i].line, column: colAccountNo, reason: reasonShortened, accountNo: numbers[i]})

@@ -82,7 +82,7 @@ type openIDMigration struct {
 }
 
 func (c *openIDMigration) walk(ctx context.Context, w terminal.Stdio) error {
-	total, moved, err := c.db.CountLinks(ctx, store.ProviderAlipay)
+	total, moved, err := c.db.Roster().CountLinks(ctx, store.ProviderAlipay)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (c *openIDMigration) walk(ctx context.Context, w terminal.Stdio) error {
 	defer m.End()
 	done := int64(0)
 	for page := (store.LinkPage{}); ; {
-		if page, err = c.db.UserLinks(ctx, store.ProviderAlipay, page.Last); err != nil || page.Links == 0 {
+		if page, err = c.db.Roster().UserLinks(ctx, store.ProviderAlipay, page.Last); err != nil || page.Links == 0 {
 			return err
 		}
 		for users := range slices.Chunk(page.Users, signing.OpenIDBatch) {
@@ -112,7 +112,7 @@ func (c *openIDMigration) take(ctx context.Context, users []store.Identity) erro
 		return err
 	}
 	c.unknown += int64(len(users) - len(named))
-	moves, err := c.db.MoveToOpenID(ctx, named, c.dry)
+	moves, err := c.db.Roster().MoveToOpenID(ctx, named, c.dry)
 	if err != nil {
 		return err
 	}

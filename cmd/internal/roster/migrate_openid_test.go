@@ -268,7 +268,7 @@ func moveCrowd(n *cmdtest.Fixture, k int) {
 	n.T.Helper()
 	for i := range k {
 		no := fmt.Sprintf("88%010d", i)
-		_, err := n.DB.ImportDepositors(n.T.Context(), []store.Depositor{{
+		_, err := n.DB.Roster().ImportDepositors(n.T.Context(), []store.Depositor{{
 			Person: store.Person{Name: "测试甲", IDType: "03", IDNumber: "E" + no, AccountNo: no}, DocumentKey: []byte("03:E" + no),
 			Status: store.StatusNormal, InitialRule: "id-last6"}})
 		cmdtest.NoError(n.T, err)

@@ -54,7 +54,7 @@ func (m *intake) hashPasswords(ctx context.Context, entries []entry) error {
 	if len(unknown) == 0 {
 		return nil
 	}
-	there, err := m.db.HasAccounts(ctx, numbers)
+	there, err := m.db.Roster().HasAccounts(ctx, numbers)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (m *intake) checkPiece(ctx context.Context, p *piece) error {
 	for i, r := range p.restricted {
 		numbers[i] = r.AccountNo
 	}
-	there, err := m.db.HasAccounts(ctx, numbers)
+	there, err := m.db.Roster().HasAccounts(ctx, numbers)
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func openGatewayAndStore(ctx context.Context, getenv func(string) string) (*sign
 // withdrawAll returns how many left something to do.
 func withdrawAll(ctx context.Context, db *store.DB, listed []signing.Cancellation) (repaired int, err error) {
 	for i, c := range listed {
-		did, err := db.WithdrawAuthorisation(ctx, store.Cancellation{Channel: store.ChannelAlipay, Identity: alipay.Identity(c.Identity), At: c.At})
+		did, err := db.Inbox().WithdrawAuthorisation(ctx, store.Cancellation{Channel: store.ChannelAlipay, Identity: alipay.Identity(c.Identity), At: c.At})
 		if err != nil {
 			return repaired, fmt.Errorf("stopped at number %d of %d, run it again: %w", i+1, len(listed), err)
 		}

@@ -13,7 +13,7 @@ import (
 // warnKeypads logs the channels that cannot type what the policy allows. The policy may have
 // changed since they were switched on.
 func (a *App) warnKeypads(ctx context.Context) {
-	all, err := a.DB.Channels(ctx)
+	all, err := a.DB.Registry().Channels(ctx)
 	if err != nil {
 		a.log.Warn("registry of channels not read", "err", err)
 	}

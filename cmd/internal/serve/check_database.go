@@ -118,7 +118,7 @@ func findStore(ctx context.Context, s settings.Settings, f settings.Files) []fin
 	if db.Pooled() {
 		ready = finding{verdictOK, "database ready", "yes, behind a transaction pooler"}
 	}
-	channels, err := db.Channels(ctx)
+	channels, err := db.Registry().Channels(ctx)
 	if err != nil {
 		return []finding{ready, {verdictFail, "channel", err}}
 	}

@@ -219,7 +219,7 @@ func TestCheckChannels(t *testing.T) {
 	}
 	set := func(name string, change func(*store.ChannelEntry)) {
 		t.Helper()
-		_, err := db.ChangeChannel(t.Context(), store.ChannelOrder{Channel: name, Action: store.ActionChannelSet, Operator: "li", Reason: "test"},
+		_, err := db.Registry().ChangeChannel(t.Context(), store.ChannelOrder{Channel: name, Action: store.ActionChannelSet, Operator: "li", Reason: "test"},
 			func(e *store.ChannelEntry) error { change(e); return nil })
 		cmdtest.NoError(t, err)
 	}
@@ -228,7 +228,7 @@ func TestCheckChannels(t *testing.T) {
 		t.Errorf("a phone PIN: %v\n%s", got.Err, got.Out)
 	}
 	set(store.ChannelHotline, func(e *store.ChannelEntry) { e.Credential, e.SharesPassword = store.CredentialPassword, true })
-	_, err := db.SwitchOff(t.Context(), store.ChannelOrder{Channel: store.ChannelAlipay, Operator: "li", Reason: "drill"}, true)
+	_, err := db.Registry().SwitchOff(t.Context(), store.ChannelOrder{Channel: store.ChannelAlipay, Operator: "li", Reason: "drill"}, true)
 	cmdtest.NoError(t, err)
 	got = runCheck(t, s.Env())
 	got.want(verdictFail, "channel", "hotline types only 0-9")

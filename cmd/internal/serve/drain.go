@@ -156,7 +156,7 @@ func (a *App) purge(ctx context.Context, pause time.Duration) {
 			return
 		case <-tick.C:
 		}
-		if err := a.DB.Purge(ctx); err != nil && ctx.Err() == nil {
+		if err := a.DB.Operations().Purge(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("purge failed", "err", err)
 		}
 		a.updateRefusalFloor(ctx)

@@ -73,7 +73,7 @@ func drainOutbox(ctx context.Context, pause time.Duration, sendBatch func(contex
 // sendBatch sends one batch and reports whether there may be more.
 func (m *mailer) sendBatch(ctx context.Context) (full bool) {
 	defer m.refreshGauges(ctx)
-	due, expired, err := m.db.Due(ctx, mailBatch)
+	due, expired, err := m.db.Outbox().Due(ctx, mailBatch)
 	if err != nil {
 		if ctx.Err() == nil {
 			m.log.Warn("outbox not read", "err", err)
@@ -104,15 +104,15 @@ func (m *mailer) deliver(ctx context.Context, d store.Delivery) {
 	}
 	log := m.log.With("notice", d.ID, "kind", d.Kind, "attempt", d.Attempts)
 	sent := m.send(ctx, d)
-	record, count := m.db.Defer, (*atomic.Int64)(nil)
+	record, count := m.db.Outbox().Defer, (*atomic.Int64)(nil)
 	switch {
 	case sent == nil:
-		record, count = m.db.Delivered, &m.delivered
+		record, count = m.db.Outbox().Delivered, &m.delivered
 	case errors.Is(sent, signing.ErrUndeliverable) && m.bySMS && sms.Sends(d.Kind):
-		record = m.db.SendBySMS
+		record = m.db.Outbox().SendBySMS
 		log.Info("notice is sent by SMS instead", "err", sent)
 	case errors.Is(sent, signing.ErrUndeliverable):
-		record, count = m.db.Abandon, &m.failed
+		record, count = m.db.Outbox().Abandon, &m.failed
 		log.Error("notice abandoned, the owner was not notified", "err", sent)
 	default:
 		log.Warn("notice deferred", "err", sent)
@@ -126,7 +126,7 @@ func (m *mailer) deliver(ctx context.Context, d store.Delivery) {
 
 // send decrypts the notice and sends it in the words of its kind.
 func (m *mailer) send(ctx context.Context, d store.Delivery) error {
-	n, err := m.db.Notice(d)
+	n, err := m.db.Outbox().Notice(d)
 	if err != nil {
 		return fmt.Errorf("fundpass: notice not readable: %w", err)
 	}
@@ -153,7 +153,7 @@ func (m *mailer) pageOf(d store.Delivery) string {
 
 // refreshGauges updates the values that the metrics report.
 func (m *mailer) refreshGauges(ctx context.Context) {
-	n, oldest, err := m.db.Undelivered(ctx, store.MediumMessage)
+	n, oldest, err := m.db.Outbox().Undelivered(ctx, store.MediumMessage)
 	if err == nil { // sendBatch logs that the database is unavailable
 		m.due.Store(int64(n))
 		m.oldest.Store(int64(oldest))

@@ -86,7 +86,7 @@ func TestMailerNewerKind(t *testing.T) {
 	_, err := n.SQL.Exec(`UPDATE outbox SET kind = 'of a newer version'`)
 	cmdtest.NoError(t, err)
 	m, _ := mailerOf(n, "template")
-	due, _, err := n.DB.Due(t.Context(), 1)
+	due, _, err := n.DB.Outbox().Due(t.Context(), 1)
 	cmdtest.NoError(t, err)
 	if err := m.send(t.Context(), due[0]); !errors.Is(err, errNewerKind) {
 		t.Errorf("got %v", err)

@@ -26,7 +26,7 @@ func (a *App) retain(ctx context.Context, first, pause time.Duration) {
 		case <-next.C:
 		}
 		next.Reset(pause)
-		all, err := a.DB.Retention(ctx, a.Settings.AuditYears, false)
+		all, err := a.DB.Operations().Retention(ctx, a.Settings.AuditYears, false)
 		if err != nil && !errors.Is(err, context.Canceled) {
 			a.log.Warn("retention stopped early", "err", err)
 		}

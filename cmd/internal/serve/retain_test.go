@@ -18,7 +18,7 @@ func TestServeRetains(t *testing.T) {
 	t.Parallel()
 	n := cmdtest.NewFixture(t)
 	c := n.AddCitizens(1, "")[0]
-	_, err := n.DB.Unlock(t.Context(), store.OperatorRequest{AccountNo: c.AccountNo, Operator: "li", Reason: "at the counter"})
+	_, err := n.DB.Operations().Unlock(t.Context(), store.OperatorRequest{AccountNo: c.AccountNo, Operator: "li", Reason: "at the counter"})
 	cmdtest.NoError(t, err)
 	_, err = n.SQL.Exec(`UPDATE operator_actions SET at = now() - interval '18 months'`)
 	cmdtest.NoError(t, err)

@@ -47,7 +47,7 @@ func (a *App) addSMS(gateway *sms.Gateway) {
 		a.mailer.bySMS = true
 	}
 	a.server.ReportSMS(a.sms.report)
-	receipts := gateway.Receipts(a.DB.RecordReceipt, a.log)
+	receipts := gateway.Receipts(a.DB.Outbox().RecordReceipt, a.log)
 	if receipts == nil {
 		return
 	}
@@ -65,7 +65,7 @@ func (a *App) addSMS(gateway *sms.Gateway) {
 // sendBatch sends one batch and reports whether there may be more.
 func (m *smsMailer) sendBatch(ctx context.Context) (full bool) {
 	defer m.refreshGauges(ctx)
-	due, expired, err := m.db.DueSMS(ctx, smsBatch, m.media...)
+	due, expired, err := m.db.Outbox().DueSMS(ctx, smsBatch, m.media...)
 	if err != nil {
 		if ctx.Err() == nil {
 			m.log.Warn("outbox not read", "err", err)
@@ -91,12 +91,12 @@ func (m *smsMailer) deliver(ctx context.Context, d store.Delivery) {
 	defer stop()
 	log := m.log.With("sms", d.ID, "kind", d.Kind, "attempt", d.Attempts)
 	sent := m.send(ctx, d)
-	record, count := m.db.DeferSMS, (*atomic.Int64)(nil)
+	record, count := m.db.Outbox().DeferSMS, (*atomic.Int64)(nil)
 	switch {
 	case sent == nil:
-		record, count = m.db.SentSMS, &m.delivered
+		record, count = m.db.Outbox().SentSMS, &m.delivered
 	case errors.Is(sent, sms.ErrRefused), errors.Is(sent, store.ErrNotFound):
-		record, count = m.db.AbandonSMS, &m.failed
+		record, count = m.db.Outbox().AbandonSMS, &m.failed
 		log.Error("SMS abandoned, the owner was not reached", "err", sent)
 	default:
 		log.Warn("SMS deferred", "err", sent)
@@ -110,11 +110,11 @@ func (m *smsMailer) deliver(ctx context.Context, d store.Delivery) {
 
 // send opens the message and sends it to the phone on file.
 func (m *smsMailer) send(ctx context.Context, d store.Delivery) error {
-	n, err := m.db.Notice(d)
+	n, err := m.db.Outbox().Notice(d)
 	if err != nil {
 		return fmt.Errorf("fundpass: SMS not readable: %w", err)
 	}
-	phone, err := m.db.SMSRecipient(ctx, d)
+	phone, err := m.db.Outbox().SMSRecipient(ctx, d)
 	if err != nil {
 		return fmt.Errorf("fundpass: no phone of the person's own on file: %w", err)
 	}
@@ -123,7 +123,7 @@ func (m *smsMailer) send(ctx context.Context, d store.Delivery) error {
 
 // refreshGauges updates the values that the metrics report.
 func (m *smsMailer) refreshGauges(ctx context.Context) {
-	n, oldest, err := m.db.Undelivered(ctx, store.MediumSMS)
+	n, oldest, err := m.db.Outbox().Undelivered(ctx, store.MediumSMS)
 	if err == nil { // sendBatch logs that the database is unavailable
 		m.due.Store(int64(n))
 		m.oldest.Store(int64(oldest))

@@ -39,7 +39,7 @@ func newSMSFixture(t *testing.T, media ...string) *smsFixture {
 	gateway, err := sms.New(smssim.Description(server.URL), key)
 	cmdtest.NoError(t, err)
 	log := slog.New(slog.NewJSONHandler(f.log, nil))
-	mux.Handle(sms.ReceiptPath, gateway.Receipts(f.DB.RecordReceipt, log))
+	mux.Handle(sms.ReceiptPath, gateway.Receipts(f.DB.Outbox().RecordReceipt, log))
 	f.mailer = &smsMailer{db: f.DB, gateway: gateway, log: log, media: append(media, store.MediumSMS)}
 	return f
 }
@@ -168,7 +168,7 @@ func TestNoticesFallBack(t *testing.T) {
 	}
 	family := f.AddCitizens(1, "")[0]
 	family.Phone = all[2].Phone
-	_, err := f.DB.ImportDepositors(t.Context(), []store.Depositor{f.Depositor(family)})
+	_, err := f.DB.Roster().ImportDepositors(t.Context(), []store.Depositor{f.Depositor(family)})
 	cmdtest.NoError(t, err)
 	m, log := mailerOf(f.Fixture, "template")
 	m.bySMS = true
