@@ -19,7 +19,7 @@ type keyedTable struct {
 var keyedTables = []keyedTable{
 	{"links", `\bprovider = (\$\d|\w+\.provider\b)|INTO links \(center_id, provider,`, 20, map[string]string{
 		"subject_refs.go": "a person's data includes the links of all providers",
-		"erase_lock.go":   "an erasure locks all links of a person",
+		"erase.go":        "an erasure locks all links of a person",
 		"person_data.go":  "an export includes the links of all providers",
 		"lifecycle.go":    "an account that ends or changes its holder ends the links of all providers",
 		"sync.go":         "a plan counts the links of all providers",

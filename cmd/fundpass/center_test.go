@@ -26,6 +26,9 @@ func TestCenterFlag(t *testing.T) {
 		if takes {
 			with = append(with, c.Name())
 		}
+		if c.CommandPath() == "fundpass keys new" {
+			return // writes a centre's settings, and reads none
+		}
 		if readsSettings := c.Flags().Lookup("env-file") != nil; takes != (readsSettings && !slices.Contains([]string{"serve", "check", "migrate"}, c.Name())) {
 			t.Errorf("%s: --center %t", c.CommandPath(), takes)
 		}

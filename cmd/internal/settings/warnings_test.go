@@ -68,13 +68,13 @@ func TestDatabaseNotProven(t *testing.T) {
 	t.Parallel()
 	s := cmdtest.NewBareEnv(t)
 	for dsn, want := range map[string]string{
-		"postgres://u@db1/f?sslmode=require":                       "sslmode=verify-full",
-		"postgres://u@db1/f?sslmode=verify-ca":                     "sslmode=verify-full",
-		"host=127.0.0.1,db2 dbname=f user=u sslmode=require":       "sslmode=verify-full",
-		"postgres://u@db1/f?sslmode=verify-full":                   "",
-		"postgres://u@127.0.0.1/f?sslmode=require":                 "",
-		"host=/run/postgresql dbname=f user=u sslmode=disable":     "",
-		"postgres://u:canary@[2001:db8::1]:5432/f?sslmode=require": "sslmode=verify-full",
+		"postgres://u@db1/f?sslmode=require":                                           "sslmode=verify-full",
+		"postgres://u@db1/f?sslmode=verify-ca":                                         "sslmode=verify-full",
+		"postgres://u@127.0.0.1,db2/f?sslmode=require&target_session_attrs=read-write": "sslmode=verify-full",
+		"postgres://u@db1/f?sslmode=verify-full":                                       "",
+		"postgres://u@127.0.0.1/f?sslmode=require":                                     "",
+		"host=/run/postgresql dbname=f user=u sslmode=disable":                         "",
+		"postgres://u:canary@[2001:db8::1]:5432/f?sslmode=require":                     "sslmode=verify-full",
 	} {
 		s.DSN = dsn
 		parsed, err := Read(cmdtest.GetenvOf(s.Env(cmdtest.Values{"FUNDPASS_TRUSTED_PROXIES": "127.0.0.1", "FUNDPASS_MESSAGE_TEMPLATE": "x"})))
