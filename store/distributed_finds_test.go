@@ -44,6 +44,7 @@ func TestStaticTestFinds(t *testing.T) {
 		{`SELECT 1 FROM centers c JOIN links l ON l.center_id = $1 FOR UPDATE`, "lock of a joined reference table"},
 		{`INSERT INTO links (center_id, a) VALUES ($1, $2) ON CONFLICT ON CONSTRAINT x DO NOTHING`, "ON CONSTRAINT"},
 		{`SELECT pg_advisory_lock($1)`, "per node"},
+		{`SELECT 1 FROM sync_rows WHERE account_id NOT IN (SELECT account_id FROM sync_rows)`, "NOT IN (SELECT"},
 		{`SET LOCAL lock_timeout = '2s'`, "limit of one server"},
 		{`SET LOCAL citus.propagate_set_commands = 'local'; SET LOCAL lock_timeout = '2s'`, ``},
 		{`UPDATE links SET a = a[:cardinality(a) - 1] WHERE center_id = $1`, "slice in UPDATE"},

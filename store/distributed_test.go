@@ -88,6 +88,7 @@ var refused = []struct {
 		return s.has(`(?i)\bSET LOCAL (lock|statement)_timeout\b`) && !s.has(`(?is)citus\.propagate_set_commands = 'local'.*_timeout`)
 	}},
 	{"MERGE or TRUNCATE", "MERGE is planned in few shapes, TRUNCATE reaches every centre", matches(`(?i)^\s*(MERGE|TRUNCATE)\b`)},
+	{"NOT IN (SELECT", "beyond work_mem PostgreSQL compares each row with each, which takes hours for a large centre's sync: NOT EXISTS", matches(`(?i)\bNOT\s+IN\s*\(\s*SELECT\b`)},
 	{"LATERAL", "refused across shards", matches(`(?i)\bLATERAL\b`)},
 	{"ctid", "ctids repeat in every shard", matches(`(?i)\bctid\b`)},
 }

@@ -277,7 +277,7 @@ func (c comparing) plan(ctx context.Context, p *Plan) error {
 			UNION ALL
 			SELECT l.person_digest, l.account_id, b.status, false
 			FROM sync_links l JOIN sync_accounts b ON b.account_id = l.account_id AND b.person_digest = l.person_digest
-			WHERE b.status = '03' AND l.account_id NOT IN (SELECT account_id FROM now)),
+			WHERE b.status = '03' AND NOT EXISTS (SELECT 1 FROM now n WHERE n.account_id = l.account_id)),
 		leaving AS (
 			SELECT person_digest, status = '03' AND NOT other AS may_move FROM affected
 			WHERE other OR status IN `+endedStatuses+`),
@@ -289,12 +289,14 @@ func (c comparing) plan(ctx context.Context, p *Plan) error {
 				AND person_digest IN (SELECT person_digest FROM leaving WHERE may_move))
 		SELECT
 			(SELECT count(*) FROM sync_links) AS links,
-			(SELECT count(*) FROM leaving WHERE may_move AND person_digest IN (SELECT person_digest FROM open)) AS links_moved,
-			(SELECT count(*) FROM leaving WHERE NOT (may_move AND person_digest IN (SELECT person_digest FROM open))) AS links_ended,
+			v.links_moved, v.links_ended,
 			(SELECT count(*) FROM sync_open o WHERE EXISTS (SELECT 1 FROM affected f
 				WHERE o.person_digest = f.person_digest AND o.account_id = f.account_id)) AS changes_cancelled,
 			m.missing, m.missing_linked
-		FROM (SELECT count(*) AS missing, count(l.account_id) AS missing_linked
+		FROM (SELECT count(*) FILTER (WHERE may_move AND o.person_digest IS NOT NULL) AS links_moved,
+				count(*) FILTER (WHERE NOT may_move OR o.person_digest IS NULL) AS links_ended
+			FROM leaving LEFT JOIN open o ON o.person_digest = leaving.person_digest) v,
+		(SELECT count(*) AS missing, count(l.account_id) AS missing_linked
 			FROM sync_accounts a LEFT JOIN (SELECT DISTINCT account_id FROM sync_links) l ON l.account_id = a.account_id
 			WHERE NOT EXISTS (SELECT 1 FROM sync_rows r WHERE r.account_id = a.account_id)) m`)
 }
