@@ -28,7 +28,9 @@ func TestMovedUnderRunningRequest(t *testing.T) {
 	}{
 		{"nothing done", db.IdempotencyRecords().Release, false, false},
 		{"outcome unknown", db.IdempotencyRecords().MarkUnknown, true, false},
-		{"answered", func(ctx context.Context, r *store.IdempotencyRecord) error { return db.IdempotencyRecords().Complete(ctx, r, first) }, false, true},
+		{"answered", func(ctx context.Context, r *store.IdempotencyRecord) error {
+			return db.IdempotencyRecords().Complete(ctx, r, first)
+		}, false, true},
 	} {
 		for _, linked := range []bool{true, false} {
 			n := 2*n + 1
