@@ -31,6 +31,9 @@ type loadCitizen struct {
 	acked, sent int
 }
 
+// toldLater counts the replies to any request that tell the citizen to ask again.
+const toldLater = "told to ask again"
+
 // An ack is a confirmed change: when it was requested and when it was acknowledged.
 type ack struct{ asked, told time.Time }
 
@@ -94,6 +97,7 @@ func (l *failoverLoad) change(c *loadCitizen) bool {
 	first := sendOnce(c.Citizen, confirm)
 	l.count(first.Code)
 	if isLater(l.T, first) {
+		l.count(toldLater)
 		l.checkLater(c, path, first.Code)
 	}
 	last := first
@@ -116,8 +120,11 @@ func (l *failoverLoad) change(c *loadCitizen) bool {
 // until repeats a request until the reply is final.
 func (l *failoverLoad) until(c *loadCitizen, r apiclient.Request) (a apiclient.Answer) {
 	testenv.Eventually(l.T, r.Path+" is final", func() bool {
-		a = sendOnce(c.Citizen, r)
-		return !isLater(l.T, a)
+		if a = sendOnce(c.Citizen, r); isLater(l.T, a) {
+			l.count(toldLater)
+			return false
+		}
+		return true
 	})
 	return a
 }
