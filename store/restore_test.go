@@ -85,10 +85,12 @@ func TestLostEvents(t *testing.T) {
 	for i := range 5 {
 		accounts = append(accounts, importedAccount(t, db, createPersonRows(t, db, i+1)))
 	}
+	var center string
+	noError(t, probe.Get(&center, `SELECT center_id FROM centers`))
 	since := time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)
 	lose := func(account uuid.UUID, kind string, at time.Time) {
 		probe.MustExec(`INSERT INTO events (center_id, at, event_id, account_id, kind, channel)
-			SELECT center_id, $1, $2, $3, $4, 'alipay' FROM centers`, at, uuid.New(), account, kind)
+			VALUES ($1, $2, $3, $4, $5, 'alipay')`, center, at, uuid.New(), account, kind)
 	}
 	later := since.Add(time.Minute)
 	lose(accounts[0].ID, store.EventPasswordChanged, later)
@@ -100,7 +102,7 @@ func TestLostEvents(t *testing.T) {
 	lose(accounts[3].ID, store.EventSignedIn, later)
 	lose(accounts[3].ID, store.EventLinkEnded, later)
 	probe.MustExec(`INSERT INTO operator_actions (center_id, action_id, at, operator, action, account_id, reason)
-		SELECT center_id, $1, $2, 'li', $3, $4, 'asked' FROM centers`, uuid.New(), later, store.ActionErase, accounts[4].ID)
+		VALUES ($1, $2, $3, 'li', $4, $5, 'asked')`, center, uuid.New(), later, store.ActionErase, accounts[4].ID)
 	lost, err := db.Operations().LostEvents(t.Context(), since)
 	noError(t, err)
 	want := []store.LostEvent{
