@@ -2,8 +2,7 @@ package argon2id
 
 import "golang.org/x/sys/cpu"
 
-// compress is compressPortable in the fastest way that the processor offers. A hash spends
-// 97 % of a password change here, and the compiler does not use vector instructions.
+// compress does what compressPortable does, with AVX2 if the processor has it.
 func compress(out, x, y *block, keepMask uint64) {
 	if cpu.X86.HasAVX2 {
 		compressAVX2(out, x, y, keepMask)

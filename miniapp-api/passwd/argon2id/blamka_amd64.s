@@ -1,7 +1,7 @@
 #include "textflag.h"
 
 // A password change spends 97 % of its processor time in the function G. With AVX2 a hash takes about
-// 0.43 of the time that it takes in Go, which has no vector instructions.
+// 0.43 of the time that it takes in Go, whose compiler does not use vector instructions.
 //
 // The permutation P applies the function GB to the columns of a 4x4 matrix of words and then to its
 // diagonals. Both loops below compute two P at a time, each instruction on four words, so that one P
