@@ -26,7 +26,10 @@ type Params struct {
 // caller controls neither the memory nor the thread. This package therefore implements the case that
 // is used most, a single thread, and leaves the others to x/crypto. NewPool compares the two once, and
 // the tests do so for random parameters.
-type Arena struct{ blocks []block }
+type Arena struct {
+	blocks   []block
+	portable bool // in tests: compress without instructions that not every processor has
+}
 
 const (
 	blockWords  = 128 // of 8 bytes: a block has 1 KiB
@@ -118,13 +121,21 @@ func (a *Arena) segment(pass, slice, time uint32) {
 		if independent {
 			if counter[6] == 0 || at.index%blockWords == 0 {
 				counter[6]++
-				compress(&addresses, &zero, &counter, 0)
-				compress(&addresses, &zero, &addresses, 0)
+				a.compress(&addresses, &zero, &counter, 0)
+				a.compress(&addresses, &zero, &addresses, 0)
 			}
 			random = addresses[at.index%blockWords]
 		}
-		compress(&a.blocks[now], before, &a.blocks[at.reference(random)], keepMask)
+		a.compress(&a.blocks[now], before, &a.blocks[at.reference(random)], keepMask)
 	}
+}
+
+func (a *Arena) compress(out, x, y *block, keepMask uint64) {
+	if a.portable {
+		compressPortable(out, x, y, keepMask)
+		return
+	}
+	compress(out, x, y, keepMask)
 }
 
 // A position identifies the block to fill by its index within its segment.

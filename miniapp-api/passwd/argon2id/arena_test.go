@@ -12,6 +12,9 @@ import (
 
 const keySize = 32
 
+// arenas returns an arena for each implementation of the compression.
+func arenas() map[string]*Arena { return map[string]*Arena{"usual": {}, "portable": {portable: true}} }
+
 func arenaKey(a *Arena, password, salt []byte, p Params) []byte {
 	out := make([]byte, keySize)
 	a.Key(out, password, salt, p)
@@ -22,7 +25,7 @@ func arenaKey(a *Arena, password, salt []byte, p Params) []byte {
 // 0x13.
 func TestVectors(t *testing.T) {
 	t.Parallel()
-	var a Arena
+	arenas := arenas()
 	for _, test := range []struct {
 		password, salt string
 		p              Params
@@ -38,8 +41,10 @@ func TestVectors(t *testing.T) {
 		if testing.Short() && test.p.Memory > 1024 {
 			continue
 		}
-		if got := hex.EncodeToString(arenaKey(&a, []byte(test.password), []byte(test.salt), test.p)); got != test.want {
-			t.Errorf("%s, %s, %v = %s, want %s", test.password, test.salt, test.p, got, test.want)
+		for name, a := range arenas {
+			if got := hex.EncodeToString(arenaKey(a, []byte(test.password), []byte(test.salt), test.p)); got != test.want {
+				t.Errorf("%s: %s, %s, %v = %s, want %s", name, test.password, test.salt, test.p, got, test.want)
+			}
 		}
 	}
 }
@@ -48,15 +53,17 @@ func TestVectors(t *testing.T) {
 // x/crypto, so that nothing of earlier hashes remains in a result.
 func TestArenaAgreesWithXCrypto(t *testing.T) {
 	t.Parallel()
-	var a Arena
+	arenas := arenas()
 	rapid.Check(t, func(t *rapid.T) {
 		p := Params{uint32(rapid.IntRange(1, 700).Draw(t, "memory")), uint32(rapid.IntRange(1, 4).Draw(t, "time")), 1}
 		password := rapid.SliceOfN(rapid.Byte(), 0, 200).Draw(t, "password")
 		salt := rapid.SliceOfN(rapid.Byte(), 0, 80).Draw(t, "salt")
 		out := make([]byte, rapid.IntRange(1, 200).Draw(t, "size"))
-		a.Key(out, password, salt, p)
-		if want := argon2.IDKey(password, salt, p.Time, p.Memory, 1, uint32(len(out))); !bytes.Equal(out, want) {
-			t.Fatalf("%v: %x, want %x", p, out, want)
+		want := argon2.IDKey(password, salt, p.Time, p.Memory, 1, uint32(len(out)))
+		for name, a := range arenas {
+			if a.Key(out, password, salt, p); !bytes.Equal(out, want) {
+				t.Fatalf("%s: %v: %x, want %x", name, p, out, want)
+			}
 		}
 	})
 }
@@ -85,12 +92,14 @@ func FuzzArena(f *testing.F) {
 	f.Add([]byte("password"), []byte("somesalt"), uint16(64), uint8(2))
 	f.Add([]byte(""), []byte(""), uint16(9), uint8(1))
 	f.Add([]byte("password"), []byte("somesalt"), uint16(0), uint8(0))
-	var a Arena
+	arenas := arenas()
 	f.Fuzz(func(t *testing.T, password, salt []byte, memory uint16, time uint8) {
 		p := Params{uint32(memory) % 2048, 1 + uint32(time)%4, 1}
-		got := arenaKey(&a, password, salt, p)
-		if want := argon2.IDKey(password, salt, p.Time, p.Memory, 1, keySize); !bytes.Equal(got, want) {
-			t.Fatalf("%v: %x, want %x", p, got, want)
+		want := argon2.IDKey(password, salt, p.Time, p.Memory, 1, keySize)
+		for name, a := range arenas {
+			if got := arenaKey(a, password, salt, p); !bytes.Equal(got, want) {
+				t.Fatalf("%s: %v: %x, want %x", name, p, got, want)
+			}
 		}
 	})
 }

@@ -12,11 +12,11 @@ type compression struct {
 	keepMask  uint64
 }
 
-// compress writes G(x, y), XORed with the bits of out in keepMask, to out. out may be x
+// compressPortable writes G(x, y), XORed with the bits of out in keepMask, to out. out may be x
 // or y.
 //
 //go:norace
-func compress(out, x, y *block, keepMask uint64) {
+func compressPortable(out, x, y *block, keepMask uint64) {
 	m := compression{out: out, x: x, y: y, keepMask: keepMask}
 	for i := 0; i < blockWords; i += 16 {
 		m.row(i)
