@@ -39,8 +39,7 @@ func TestFailover(t *testing.T) {
 
 // spread returns the median and the maximum.
 func spread(all []time.Duration) string {
-	slices.Sort(all)
-	return fmt.Sprintf("p50 %v, max %v", all[len(all)/2].Round(time.Millisecond), all[len(all)-1].Round(time.Millisecond))
+	return fmt.Sprintf("p50 %v, max %v", medianOf(all).Round(time.Millisecond), slices.Max(all).Round(time.Millisecond))
 }
 
 // TestIsolatedPrimary cuts the primary off from its standbys. It acknowledges nothing, and

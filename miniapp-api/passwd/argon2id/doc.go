@@ -8,10 +8,10 @@
 //
 //   - An Arena keeps its memory from one hash to the next, and a Pool has one Arena for each
 //     place. Mapped memory need not be cleared or faulted in again: a password change, which
-//     hashes twice, costs 0.47 of the processor time of two hashes by x/crypto with AVX2, and
-//     0.6 to 0.83 without.
+//     hashes twice, costs 0.37 to 0.47 of the processor time of two hashes by x/crypto with
+//     AVX2, and 0.76 to 0.83 without.
 //   - A place computes on a thread of its own with a low priority (Linux), and GOMAXPROCS is
-//     raised by the number of places. A hash computes for some 20 ms without a pause and
+//     raised by the number of places. A hash computes for 10 to 30 ms without a pause and
 //     would otherwise occupy one of Go's processors for that time. With more processors than
 //     cores the kernel schedules the threads, and runs a request as soon as it wakes up. The
 //     99th percentile of a small request beside 64 callers is 4.6 times that of an idle
